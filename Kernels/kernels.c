@@ -1,0 +1,2 @@
+// The sources of device kernels. So far one header, which must compile by itself.
+#include "scalar.h"

@@ -1,0 +1,14 @@
+// Everything the CPU backend calls in C. Each header holds one family of kernels.
+#ifndef PF_CPUKERNELS_H
+#define PF_CPUKERNELS_H
+
+#include "pf_types.h"
+#include "pf_pool.h"
+#include "pf_loop.h"
+#include "pf_matmul.h"
+#include "pf_convolution.h"
+#include "pf_rows.h"
+#include "pf_linalg.h"
+#include "pf_region.h"
+
+#endif

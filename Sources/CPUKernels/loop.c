@@ -1,0 +1,640 @@
+// Prepares tile programs: checks them, collapses axes, renames registers to values, decides what needs no copy, shares
+// slots of scratch between values, and cuts the work into chunks by its size alone.
+#include "loop_plan.h"
+#include <stdlib.h>
+#include <string.h>
+
+#define NONE (-1)
+// Bytes of tile registers that leave the first-level cache some room; larger programs use shorter tiles.
+#define CACHE_BYTES (40 << 10)
+// The widest row of which COLUMNS keeps 32 lanes.
+#define COLUMN_PIECE 512
+
+static const loop_level *current_level(void) {
+#if defined(__x86_64__)
+    switch (pf_isa_current()) {
+    case PF_ISA_AVX512: return &loop_level_avx512;
+    case PF_ISA_AVX2: return &loop_level_avx2;
+    default: break;
+    }
+#endif
+    return &loop_level_base;
+}
+
+// ------------------------------------------------------------------------------------------------------ checks
+
+static bool valid_type(int type) { return type >= 0 && type < PF_TYPE_COUNT; }
+
+static int operand_count(pf_op op) {
+    return op <= PF_OP_COPY ? 1 : op <= PF_OP_SHIFT_RIGHT ? 2 : op <= PF_OP_FMA ? 3 : 4;
+}
+
+static pf_type operand_type(const pf_instruction *i, int operand) {
+    if (i->op == PF_OP_UNIFORM || i->op == PF_OP_NORMAL) return PF_U32;
+    if (i->op == PF_OP_SELECT && operand == 0) return PF_BOOL;
+    return (pf_type)i->type;
+}
+
+static pf_type result_type(const pf_instruction *i) {
+    switch (i->op) {
+    case PF_OP_UNIFORM: case PF_OP_NORMAL: case PF_OP_CAST: return (pf_type)i->to;
+    case PF_OP_IS_FINITE: case PF_OP_LESS: case PF_OP_LESS_EQUAL: case PF_OP_EQUAL: case PF_OP_NOT_EQUAL: return PF_BOOL;
+    default: return (pf_type)i->type;
+    }
+}
+
+/// Costly enough that a few thousand elements are worth a chunk.
+static bool is_heavy(pf_op op) {
+    return (op >= PF_OP_EXP && op <= PF_OP_ERF) || op == PF_OP_NORMAL || op == PF_OP_POW || op == PF_OP_REM
+        || op == PF_OP_PERMUTE;
+}
+
+// The shape of the loop; false when it is malformed or has more than 2^62 elements.
+static bool measure(pf_loop_plan *plan, const pf_loop *loop) {
+    const pf_reduction *reduction = &loop->reduction;
+    if (loop->rank < 0 || loop->rank > PF_MAX_RANK || loop->register_count < 0 || loop->register_count > UINT16_MAX + 1
+        || loop->source_count < 0 || loop->instruction_count < 0 || loop->store_count < 0) return false;
+    int32_t reduced = reduction->mode == PF_REDUCE_NONE ? 0 : reduction->reduced_axes;
+    int32_t kept_inner = reduction->mode == PF_REDUCE_COLUMNS ? 1 : 0;
+    if (reduced < 0 || reduced + kept_inner > loop->rank) return false;
+    plan->mode = reduction->mode;
+    plan->kept = plan->reduced = plan->columns = 1;
+    bool empty = false, overflow = false;
+    int64_t total = 1;
+    for (int32_t d = 0; d < loop->rank; d++) {
+        int64_t extent = loop->extent[d];
+        if (extent < 0) return false;
+        empty |= extent == 0;
+        if (extent > 0) overflow |= __builtin_mul_overflow(total, extent, &total);
+        int64_t *group = d >= loop->rank - kept_inner ? &plan->columns
+            : d >= loop->rank - kept_inner - reduced ? &plan->reduced : &plan->kept;
+        *group = overflow ? 0 : *group * extent;
+    }
+    if (overflow || total > (int64_t)1 << 62) return false;
+    plan->elements = empty ? 0 : total;
+    plan->blocks = plan->reduced > PF_TILE ? (plan->reduced + PF_TILE - 1) / PF_TILE : 1;
+    if (plan->mode == PF_REDUCE_NONE) return true;
+    if ((plan->mode != PF_REDUCE_ROWS && plan->mode != PF_REDUCE_COLUMNS) || (int)reduction->kind < 0
+        || reduction->kind > PF_REDUCE_MIN || !valid_type(reduction->type) || reduction->type == PF_BOOL) return false;
+    plan->kind = reduction->kind;
+    plan->result_type = reduction->type;
+    plan->results = reduction->data;
+    return true;
+}
+
+// ------------------------------------------------------------------------------------------------- axes and accesses
+
+static bool masks(const pf_access *a, const pf_loop *loop, int32_t d) {
+    return a->masked && (a->low[d] > 0 || a->high[d] < loop->extent[d]);
+}
+
+static const pf_access *nth_access(const pf_loop *loop, int32_t i) {
+    if (i >= loop->source_count) return &loop->stores[i - loop->source_count];
+    return loop->sources[i].kind == PF_SRC_LOAD ? &loop->sources[i].access : NULL;
+}
+
+static bool indexes(const pf_loop *loop, int32_t d) {
+    for (int32_t i = 0; i < loop->source_count; i++)
+        if (loop->sources[i].kind == PF_SRC_INDEX && loop->sources[i].axis == d) return true;
+    return false;
+}
+
+// Axis `inner` continues axis `outer` in every access, so that both are one.
+static bool joinable(const pf_loop *loop, int32_t outer, int32_t inner) {
+    if (indexes(loop, outer) || indexes(loop, inner)) return false;
+    for (int32_t i = 0; i < loop->source_count + loop->store_count; i++) {
+        const pf_access *a = nth_access(loop, i);
+        if (!a) continue;
+        if (masks(a, loop, outer) || masks(a, loop, inner)) return false;
+        if (a->stride[outer] != a->stride[inner] * loop->extent[inner]) return false;
+    }
+    return true;
+}
+
+// Fills plan->extent and `axis_of` (the last original axis of each plan axis; strides are taken from there) and
+// `place_of` (the plan axis of an original one, NONE where it was dropped).
+static void collapse(pf_loop_plan *plan, const pf_loop *loop, int32_t *axis_of, int32_t *place_of) {
+    int32_t rank = 0;
+    for (int32_t d = 0; d < loop->rank; d++) {
+        bool needed = loop->extent[d] != 1;
+        for (int32_t i = 0; i < loop->source_count; i++) {
+            const pf_access *a = nth_access(loop, i);
+            needed |= a && masks(a, loop, d);
+        }
+        place_of[d] = NONE;
+        if (!needed) continue;
+        if (rank > 0 && joinable(loop, axis_of[rank - 1], d)) {
+            plan->extent[rank - 1] *= loop->extent[d];
+        } else {
+            plan->extent[rank++] = loop->extent[d];
+        }
+        axis_of[rank - 1] = d;
+        place_of[d] = rank - 1;
+    }
+    if (rank == 0) {
+        plan->extent[0] = 1;
+        axis_of[0] = NONE;
+        rank = 1;
+    }
+    plan->rank = rank;
+}
+
+static tile_access make_access(const pf_loop_plan *plan, const pf_loop *loop, const pf_access *a, const int32_t *axis_of) {
+    tile_access t = {.data = a->data, .offset = a->offset, .size = (int32_t)pf_type_size(a->type)};
+    bool linear = true, uniform = true;
+    int64_t expected = 1;
+    for (int32_t d = plan->rank - 1; d >= 0; d--) {
+        int32_t from = axis_of[d];
+        t.stride[d] = from == NONE || plan->extent[d] == 1 ? 0 : a->stride[from];
+        bool mask = from != NONE && masks(a, loop, from);
+        t.masked |= mask;
+        t.low[d] = mask ? a->low[from] : 0;
+        t.high[d] = mask ? a->high[from] : plan->extent[d];
+        uniform &= t.stride[d] == 0;
+        linear &= plan->extent[d] == 1 || t.stride[d] == expected;
+        expected *= plan->extent[d];
+    }
+    t.uniform = uniform && !t.masked;
+    t.linear = linear && !t.masked;
+    t.dense = !t.masked && (t.stride[plan->rank - 1] == 1 || plan->extent[plan->rank - 1] == 1);
+    return t;
+}
+
+// Do two accesses touch a common byte range? (Cautious: ranges, not elements.)
+static bool overlap(const pf_loop_plan *plan, const tile_access *a, const tile_access *b) {
+    uintptr_t low[2], high[2];
+    const tile_access *both[2] = {a, b};
+    for (int i = 0; i < 2; i++) {
+        int64_t first = both[i]->offset, last = both[i]->offset;
+        for (int32_t d = 0; d < plan->rank; d++) {
+            int64_t reach = both[i]->stride[d] * (plan->extent[d] - 1);
+            if (reach < 0) first += reach; else last += reach;
+        }
+        low[i] = (uintptr_t)both[i]->data + (uintptr_t)(first * both[i]->size);
+        high[i] = (uintptr_t)both[i]->data + (uintptr_t)((last + 1) * both[i]->size);
+    }
+    return low[0] < high[1] && low[1] < high[0];
+}
+
+// -------------------------------------------------------------------------------------------------- the tile program
+
+// While a plan is made: who wrote each register last, and where values begin and end in the list of steps.
+typedef struct {
+    pf_loop_plan *plan;
+    const pf_loop *loop;
+    const loop_level *level;
+    int32_t *value_of;          // register -> value
+    int32_t *source_of;         // value -> source not yet emitted, or NONE
+    int32_t *filled;            // uniform value -> its copy in all elements, or NONE
+    int32_t *last_use;          // value -> step
+    int32_t *defined;           // value -> step, NONE for what setup makes and for loads without a step
+    int32_t *in_setup;          // value -> lives as long as the chunk
+    int32_t *stored;            // store -> value
+    bool periodic_tiles;        // every tile starts at a row, so that what depends on the column alone is made once
+    bool heavy;
+} builder;
+
+static int32_t new_value(builder *b, value_kind kind, pf_type type) {
+    pf_loop_plan *plan = b->plan;
+    int32_t v = plan->value_count++;
+    plan->values[v] = (tile_value){.kind = kind, .type = type, .slot = NONE, .access = NONE, .output = NONE};
+    b->source_of[v] = b->filled[v] = b->last_use[v] = b->defined[v] = NONE;
+    b->in_setup[v] = false;
+    return v;
+}
+
+// The value has a slot that nothing else uses.
+static void add_setup(builder *b, tile_step step) {
+    b->in_setup[step.dst] = true;
+    b->plan->setup[b->plan->setup_count++] = step;
+}
+
+static void add_step(builder *b, tile_step step) {
+    if (step.kind != TILE_STORE) b->defined[step.dst] = b->plan->step_count;
+    b->plan->steps[b->plan->step_count++] = step;
+}
+
+// Depends on the column alone.
+static bool is_periodic(const builder *b, const tile_access *access) {
+    if (!b->periodic_tiles || access->masked) return false;
+    for (int32_t d = 0; d < b->plan->rank - 1; d++) if (access->stride[d] != 0) return false;
+    return true;
+}
+
+// Emits the step of a source at its first use, so that its register lives no longer than needed.
+static void materialise(builder *b, int32_t v) {
+    int32_t s = b->source_of[v];
+    if (s == NONE) return;
+    b->source_of[v] = NONE;
+    pf_loop_plan *plan = b->plan;
+    tile_step step = {.dst = v, .src = {NONE, NONE, NONE, NONE}, .item = s};
+    bool once = false;
+    switch (b->loop->sources[s].kind) {
+    case PF_SRC_LOAD:
+        step.kind = TILE_LOAD;
+        once = is_periodic(b, &plan->accesses[s]);
+        break;
+    case PF_SRC_INDEX:
+        step.kind = TILE_INDEX;
+        once = plan->sources[s].axis == NONE || (b->periodic_tiles && plan->sources[s].axis == plan->rank - 1);
+        break;
+    case PF_SRC_RANDOM:
+        step.kind = TILE_RANDOM;
+        b->heavy = true;
+        break;
+    default: return;
+    }
+    if (once) add_setup(b, step);
+    else add_step(b, step);
+}
+
+// The value as n elements.
+static int32_t as_vector(builder *b, int32_t v) {
+    if (b->plan->values[v].kind != VALUE_UNIFORM) return v;
+    if (b->filled[v] == NONE) {
+        int32_t copy = new_value(b, VALUE_SLOT, b->plan->values[v].type);
+        add_setup(b, (tile_step){.kind = TILE_FILL, .dst = copy, .src = {v, NONE, NONE, NONE}});
+        b->filled[v] = copy;
+    }
+    return b->filled[v];
+}
+
+static bool add_source(builder *b, int32_t s) {
+    const pf_source *source = &b->loop->sources[s];
+    pf_loop_plan *plan = b->plan;
+    if (source->reg >= b->loop->register_count || !valid_type(source->type)) return false;
+    pf_type type = source->type;
+    int32_t v;
+    switch (source->kind) {
+    case PF_SRC_FILL:
+        v = new_value(b, VALUE_UNIFORM, type);
+        plan->constants[s] = source->bits;      // little endian: the first bytes are the element
+        plan->values[v].uniform = &plan->constants[s];
+        break;
+    case PF_SRC_LOAD: {
+        if (source->access.type != type) return false;
+        const tile_access *access = &plan->accesses[s];
+        if (access->uniform) {
+            v = new_value(b, VALUE_UNIFORM, type);
+            plan->values[v].uniform = access->data + access->offset * access->size;
+        } else if (access->linear) {
+            v = new_value(b, VALUE_LINEAR_LOAD, type);
+            plan->linear_loads[plan->linear_load_count++] = v;
+        } else {
+            v = new_value(b, VALUE_SLOT, type);
+            b->source_of[v] = s;
+        }
+        plan->values[v].access = s;
+        break;
+    }
+    case PF_SRC_INDEX:
+        if (type != PF_I32 || source->axis < 0 || source->axis >= b->loop->rank) return false;
+        v = new_value(b, VALUE_SLOT, type);
+        b->source_of[v] = s;
+        break;
+    case PF_SRC_RANDOM:
+        if (type != PF_U32 || plan->mode == PF_REDUCE_COLUMNS || !source->sample || !source->step || !source->seed
+            || (source->row_length <= 0 && plan->elements > 0)) return false;
+        v = new_value(b, VALUE_SLOT, type);
+        b->source_of[v] = s;
+        break;
+    default: return false;
+    }
+    b->value_of[source->reg] = v;
+    return true;
+}
+
+static int32_t read_register(builder *b, int32_t reg, pf_type type) {
+    if (reg >= b->loop->register_count) return NONE;
+    int32_t v = b->value_of[reg];
+    return v != NONE && b->plan->values[v].type == type ? v : NONE;
+}
+
+static bool add_instruction(builder *b, const pf_instruction *i) {
+    if (i->op >= PF_OP_COUNT || i->dst >= b->loop->register_count || !valid_type(i->type) || !valid_type(i->to))
+        return false;
+    pf_op op = (pf_op)i->op;
+    int operands = operand_count(op);
+    tile_step step = {.kind = TILE_COMPUTE, .src = {NONE, NONE, NONE, NONE}, .item = NONE};
+    bool uniform[4] = {false};
+    for (int k = 0; k < operands; k++) {
+        step.src[k] = read_register(b, i->src[k], operand_type(i, k));
+        if (step.src[k] == NONE) return false;
+        uniform[k] = b->plan->values[step.src[k]].kind == VALUE_UNIFORM;
+    }
+    operand_shape shape = OPERANDS_VECTORS;
+    if (operands == 2 && uniform[0] != uniform[1]) shape = uniform[1] ? OPERANDS_SECOND_UNIFORM : OPERANDS_FIRST_UNIFORM;
+    step.kernel = b->level->find(op, (pf_type)i->type, (pf_type)i->to, shape);
+    if (!step.kernel) return false;
+    for (int k = 0; k < operands; k++) {
+        if (shape == OPERANDS_VECTORS) step.src[k] = as_vector(b, step.src[k]);
+        materialise(b, step.src[k]);
+    }
+    for (int k = 0; k < operands; k++) b->last_use[step.src[k]] = b->plan->step_count;
+    step.dst = new_value(b, VALUE_SLOT, result_type(i));
+    add_step(b, step);
+    b->value_of[i->dst] = step.dst;
+    b->heavy |= is_heavy(op);
+    return true;
+}
+
+// May value v be computed into the memory of store `s`? Only if nothing that a load reads there is needed later.
+static bool computes_in_place(const builder *b, int32_t v, int32_t s) {
+    const pf_loop_plan *plan = b->plan;
+    const tile_access *store = &plan->accesses[s];
+    if ((!store->linear && !store->dense) || plan->values[v].kind != VALUE_SLOT || plan->values[v].output != NONE
+        || b->in_setup[v] || b->defined[v] == NONE || plan->steps[b->defined[v]].kind != TILE_COMPUTE) return false;
+    for (int32_t other = 0; other < plan->value_count; other++) {
+        int32_t load = plan->values[other].access;
+        if (load == NONE || !overlap(plan, store, &plan->accesses[load])) continue;
+        // A uniform value may have been filled at the start; its other uses read memory.
+        if (b->last_use[other] > b->defined[v]) return false;
+        if (b->defined[other] != NONE && b->defined[other] > b->defined[v]) return false;
+    }
+    return true;
+}
+
+// The value to store or reduce at the end. A load that is read where a store may have written by then is copied first.
+static int32_t read_at_end(builder *b, int32_t reg, pf_type type) {
+    pf_loop_plan *plan = b->plan;
+    int32_t v = read_register(b, reg, type);
+    if (v == NONE) return NONE;
+    v = as_vector(b, v);
+    materialise(b, v);
+    bool overwritten = false;
+    for (int32_t s = 0; s < b->loop->store_count && plan->values[v].access != NONE; s++)
+        overwritten |= overlap(plan, &plan->accesses[plan->values[v].access], &plan->accesses[b->loop->source_count + s]);
+    if (!overwritten) return v;
+    tile_step copy = {.kind = TILE_COMPUTE, .src = {v, NONE, NONE, NONE}, .item = NONE};
+    copy.kernel = b->level->find(PF_OP_COPY, type, type, OPERANDS_VECTORS);
+    b->last_use[v] = plan->step_count;
+    copy.dst = new_value(b, VALUE_SLOT, type);
+    add_step(b, copy);
+    return copy.dst;
+}
+
+static bool add_stores(builder *b) {
+    pf_loop_plan *plan = b->plan;
+    const pf_loop *loop = b->loop;
+    // All is loaded and computed before anything is stored.
+    for (int32_t s = 0; s < loop->store_count; s++) {
+        int32_t v = read_at_end(b, loop->stores[s].reg, loop->stores[s].type);
+        if (v == NONE || loop->stores[s].masked) return false;
+        b->stored[s] = v;
+    }
+    if (plan->mode != PF_REDUCE_NONE) {
+        plan->result_value = read_at_end(b, loop->reduction.reg, loop->reduction.type);
+        if (plan->result_value == NONE) return false;
+    }
+    for (int32_t s = 0; s < loop->store_count; s++) {
+        b->last_use[b->stored[s]] = plan->step_count;
+        add_step(b, (tile_step){
+            .kind = TILE_STORE, .dst = b->stored[s], .src = {NONE, NONE, NONE, NONE}, .item = loop->source_count + s});
+    }
+    if (plan->mode != PF_REDUCE_NONE) b->last_use[plan->result_value] = plan->step_count;
+    for (int32_t s = 0; s < loop->store_count; s++) {
+        if (!computes_in_place(b, b->stored[s], loop->source_count + s)) continue;
+        plan->values[b->stored[s]].output = loop->source_count + s;
+        plan->outputs[plan->output_count++] = b->stored[s];
+    }
+    return true;
+}
+
+// ----------------------------------------------------------------------------------------------------- slots of scratch
+
+static int64_t align64(int64_t bytes) { return (bytes + 63) & ~(int64_t)63; }
+
+// Linear scan over the steps. A result may take the slot of an operand of its size that is read for the last time.
+// Slots are counted first in elements' bytes (times the tile later): `slot` is the sum of element sizes before it.
+// Returns that sum, or NONE when memory runs out.
+static int64_t assign_slots(const builder *b) {
+    pf_loop_plan *plan = b->plan;
+    int64_t *stack = malloc(sizeof(int64_t) * (size_t)(plan->value_count + 1) * 3);
+    if (!stack) return NONE;
+    int64_t *free_slots[3] = {stack, stack + plan->value_count + 1, stack + 2 * (plan->value_count + 1)};
+    int32_t free_count[3] = {0};
+    int64_t used = 0;
+    for (int32_t i = 0; i < plan->setup_count; i++) {
+        tile_value *value = &plan->values[plan->setup[i].dst];
+        value->slot = used;
+        used += pf_type_size(value->type);
+    }
+    for (int32_t i = 0; i < plan->step_count; i++) {
+        const tile_step *step = &plan->steps[i];
+        // Values that die here, then the one that is born; of another size it finds another list.
+        for (int k = 0; k < 4; k++) {
+            int32_t v = step->src[k];
+            if (v == NONE || plan->values[v].slot == NONE || b->in_setup[v] || b->last_use[v] != i) continue;
+            bool seen = false;
+            for (int j = 0; j < k; j++) seen |= step->src[j] == v;
+            int64_t size = pf_type_size(plan->values[v].type);
+            int class = size == 1 ? 0 : size == 4 ? 1 : 2;
+            if (!seen) free_slots[class][free_count[class]++] = plan->values[v].slot;
+        }
+        if (step->kind == TILE_STORE) continue;
+        tile_value *value = &plan->values[step->dst];
+        if (value->output != NONE && plan->accesses[value->output].linear) continue;    // always computed in place
+        int64_t size = pf_type_size(value->type);
+        int class = size == 1 ? 0 : size == 4 ? 1 : 2;
+        if (free_count[class] > 0) {
+            value->slot = free_slots[class][--free_count[class]];
+        } else {
+            value->slot = used;
+            used += size;
+        }
+        // Never read: free at once.
+        if (b->last_use[step->dst] == NONE) free_slots[class][free_count[class]++] = value->slot;
+    }
+    free(stack);
+    return used;
+}
+
+// Turns slots into offsets in scratch for this length of tile; `fits` tells whether it will do.
+static bool lay_out(builder *b, int64_t tile, bool *fits) {
+    pf_loop_plan *plan = b->plan;
+    int64_t slot_bytes = assign_slots(b);
+    if (slot_bytes < 0) return false;
+    bool random = false;
+    for (int32_t s = 0; s < b->loop->source_count; s++) random |= b->loop->sources[s].kind == PF_SRC_RANDOM;
+    int64_t pointers = align64((int64_t)sizeof(void *) * plan->value_count);
+    int64_t random_bytes = random ? align64((tile + 8) * 4 * 6) : 0;
+    int64_t accumulator = plan->mode == PF_REDUCE_NONE ? 0 : PF_LANES * 8;
+    if (plan->mode == PF_REDUCE_COLUMNS) accumulator *= COLUMN_PIECE;
+    plan->tile = tile;
+    for (int32_t v = 0; v < plan->value_count; v++)
+        if (plan->values[v].slot != NONE) plan->values[v].slot = pointers + plan->values[v].slot * tile;
+    plan->random_offset = pointers + slot_bytes * tile;
+    plan->accumulator_offset = plan->random_offset + random_bytes;
+    *fits = plan->accumulator_offset + accumulator <= PF_SCRATCH_BYTES && (slot_bytes * tile <= CACHE_BYTES || tile <= 256);
+    return true;
+}
+
+// ------------------------------------------------------------------------------------------------------------- chunks
+
+static int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+// Cuts the work into units.
+static void cut(pf_loop_plan *plan) {
+    int64_t width = plan->extent[plan->rank - 1];
+    plan->pieces = 1;
+    switch (plan->mode) {
+    case PF_REDUCE_NONE:
+        plan->unit_elements = plan->tile;
+        if (plan->rank > 1 && width > plan->tile) {
+            plan->pieces = divide_up(width, plan->tile);
+            plan->piece = divide_up(divide_up(width, plan->pieces), PF_LANES) * PF_LANES;
+            plan->units = plan->elements / width * plan->pieces;
+        } else {
+            if (plan->rank > 1 && width > 0) plan->unit_elements = plan->tile / width * width;
+            plan->units = divide_up(plan->elements, plan->unit_elements);
+        }
+        break;
+    case PF_REDUCE_ROWS:
+        if (plan->reduced <= plan->tile) {
+            plan->unit_rows = plan->tile / (plan->reduced > 0 ? plan->reduced : 1);
+            plan->units = divide_up(plan->kept, plan->unit_rows);
+        } else {
+            plan->units = plan->kept * plan->blocks;
+        }
+        break;
+    case PF_REDUCE_COLUMNS: {
+        int64_t each = plan->reduced * plan->columns;
+        if (plan->columns == 0) {
+            plan->units = 0;
+        } else if (each <= plan->tile && plan->columns <= COLUMN_PIECE) {
+            plan->unit_rows = plan->tile / (each > 0 ? each : plan->columns);
+            if (plan->unit_rows < 1) plan->unit_rows = 1;
+            plan->units = divide_up(plan->kept, plan->unit_rows);
+        } else if (plan->reduced == 0) {
+            plan->unit_rows = 1;
+            plan->units = plan->kept;
+        } else {
+            int64_t widest = plan->tile < COLUMN_PIECE ? plan->tile : COLUMN_PIECE;
+            plan->pieces = divide_up(plan->columns, widest);
+            plan->piece = plan->columns;
+            if (plan->pieces > 1) plan->piece = divide_up(divide_up(plan->columns, plan->pieces), 16) * 16;
+            plan->units = plan->kept * plan->blocks * plan->pieces;
+        }
+        break;
+    }
+    }
+}
+
+// About 64 chunks, but none so small that claiming it would show.
+static void make_chunks(pf_loop_plan *plan, bool heavy) {
+    int64_t work = plan->elements > plan->units ? plan->elements : plan->units;
+    int64_t per_unit = plan->units > 0 ? divide_up(work, plan->units) : 1;
+    int64_t least = (heavy ? 4 : 16) * (int64_t)PF_TILE, most = 64 * (int64_t)PF_TILE;
+    int64_t wanted = work / 64;
+    if (wanted < least) wanted = least;
+    if (wanted > most) wanted = most;
+    plan->units_per_chunk = divide_up(wanted, per_unit);
+    if (plan->units_per_chunk < 1) plan->units_per_chunk = 1;
+    plan->chunks = divide_up(plan->units, plan->units_per_chunk);
+}
+
+// True when every tile will start at the beginning of a row and hold whole rows.
+static bool tiles_are_periodic(const pf_loop_plan *plan, int64_t tile) {
+    int64_t width = plan->extent[plan->rank - 1];
+    if (plan->rank < 2 || width > tile || plan->elements == 0) return false;
+    switch (plan->mode) {
+    case PF_REDUCE_NONE: return true;
+    case PF_REDUCE_ROWS: return plan->reduced <= tile && plan->reduced % width == 0;
+    case PF_REDUCE_COLUMNS: return plan->columns <= COLUMN_PIECE && plan->columns <= tile && plan->columns % width == 0;
+    }
+    return false;
+}
+
+// ------------------------------------------------------------------------------------------------------------- prepare
+
+static bool allocate(builder *b) {
+    const pf_loop *loop = b->loop;
+    pf_loop_plan *plan = b->plan;
+    size_t sources = (size_t)loop->source_count, stores = (size_t)loop->store_count;
+    // Each source may also be filled, and what is stored or reduced copied.
+    size_t values = 2 * sources + (size_t)loop->instruction_count + stores + 1;
+    size_t steps = sources + (size_t)loop->instruction_count + 2 * stores + 1;
+    plan->values = calloc(values, sizeof(tile_value));
+    plan->setup = calloc(2 * sources + 1, sizeof(tile_step));
+    plan->steps = calloc(steps, sizeof(tile_step));
+    plan->accesses = calloc(sources + stores + 1, sizeof(tile_access));
+    plan->linear_loads = calloc(sources + 1, sizeof(int32_t));
+    plan->outputs = calloc(stores + 1, sizeof(int32_t));
+    plan->sources = calloc(sources + 1, sizeof(tile_source));
+    plan->constants = calloc(sources + 1, sizeof(uint64_t));
+    b->value_of = malloc(sizeof(int32_t) * ((size_t)loop->register_count + 1));
+    b->source_of = malloc(sizeof(int32_t) * values * 6);
+    if (!plan->values || !plan->setup || !plan->steps || !plan->accesses || !plan->linear_loads || !plan->outputs
+        || !plan->sources || !plan->constants || !b->value_of || !b->source_of) return false;
+    b->filled = b->source_of + values;
+    b->last_use = b->filled + values;
+    b->defined = b->last_use + values;
+    b->in_setup = b->defined + values;
+    b->stored = b->in_setup + values;
+    return true;
+}
+
+// Makes the program for this length of tile; false when it is malformed or memory runs out.
+static bool build(builder *b, const int32_t *axis_of, const int32_t *place_of, int64_t tile, bool *fits) {
+    pf_loop_plan *plan = b->plan;
+    const pf_loop *loop = b->loop;
+    plan->value_count = plan->setup_count = plan->step_count = plan->linear_load_count = plan->output_count = 0;
+    for (int32_t r = 0; r < loop->register_count; r++) b->value_of[r] = NONE;
+    b->periodic_tiles = tiles_are_periodic(plan, tile);
+    for (int32_t i = 0; i < loop->source_count + loop->store_count; i++) {
+        const pf_access *a = nth_access(loop, i);
+        if (a && !valid_type(a->type)) return false;
+        if (a) plan->accesses[i] = make_access(plan, loop, a, axis_of);
+    }
+    for (int32_t s = 0; s < loop->source_count; s++) {
+        const pf_source *source = &loop->sources[s];
+        bool along = source->kind == PF_SRC_INDEX && source->axis >= 0 && source->axis < loop->rank;
+        plan->sources[s] = (tile_source){
+            source->sample, source->step, source->seed, source->stream, source->row_length,
+            along ? place_of[source->axis] : NONE, source->scale, source->start};
+        if (!add_source(b, s)) return false;
+    }
+    for (int32_t i = 0; i < loop->instruction_count; i++) if (!add_instruction(b, &loop->instructions[i])) return false;
+    return add_stores(b) && lay_out(b, tile, fits);
+}
+
+pf_loop_plan *pf_loop_prepare(const pf_loop *loop) {
+    pf_loop_plan *plan = calloc(1, sizeof(pf_loop_plan));
+    if (!plan) return NULL;
+    builder b = {.plan = plan, .loop = loop, .level = current_level()};
+    int32_t axis_of[PF_MAX_RANK], place_of[PF_MAX_RANK];
+    bool ready = measure(plan, loop) && allocate(&b);
+    if (ready) {
+        collapse(plan, loop, axis_of, place_of);
+        bool fits = false;
+        for (int64_t tile = PF_TILE; ready && !fits; tile /= 2)
+            ready = tile >= PF_LANES && build(&b, axis_of, place_of, tile, &fits);
+    }
+    if (ready) {
+        plan->run = b.level->run;
+        cut(plan);
+        make_chunks(plan, b.heavy);
+    }
+    free(b.value_of);
+    free(b.source_of);
+    if (ready) return plan;
+    pf_loop_release(plan);
+    return NULL;
+}
+
+void pf_loop_release(pf_loop_plan *plan) {
+    if (!plan) return;
+    free(plan->values);
+    free(plan->setup);
+    free(plan->steps);
+    free(plan->accesses);
+    free(plan->linear_loads);
+    free(plan->outputs);
+    free(plan->sources);
+    free(plan->constants);
+    free(plan);
+}
+
+pf_step pf_loop_step(const pf_loop_plan *plan) {
+    return (pf_step){.kernel = plan->run, .args = plan, .chunks = plan->chunks};
+}

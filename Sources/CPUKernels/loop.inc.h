@@ -1,0 +1,164 @@
+// The tile interpreter. Included once per instruction set, with LEVEL(name) giving each its own names.
+#include "loop_ops.inc.h"
+#include "loop_memory.inc.h"
+#include "loop_reduce.inc.h"
+
+static void LEVEL(do_step)(LEVEL(tile) *tile, const tile_step *step) {
+    const pf_loop_plan *plan = tile->plan;
+    const tile_value *value = &plan->values[step->dst];
+    void **pointer = tile->pointer;
+    switch (step->kind) {
+    case TILE_FILL:
+        LEVEL(fill)(pointer[step->dst], plan->values[step->src[0]].uniform, value->type, plan->tile);
+        break;
+    case TILE_LOAD: {
+        char *address = LEVEL(dense_address)(tile, &plan->accesses[step->item]);
+        pointer[step->dst] = address ? address : tile->scratch + value->slot;
+        if (!address) LEVEL(move)(tile, &plan->accesses[step->item], pointer[step->dst], false);
+        break;
+    }
+    case TILE_INDEX:
+        LEVEL(index)(tile, &plan->sources[step->item], pointer[step->dst]);
+        break;
+    case TILE_RANDOM:
+        LEVEL(random)(tile, &plan->sources[step->item], pointer[step->dst]);
+        break;
+    case TILE_COMPUTE: {
+        const void *operands[4];
+        for (int i = 0; i < 4; i++) operands[i] = step->src[i] < 0 ? NULL : pointer[step->src[i]];
+        step->kernel(tile->n, pointer[step->dst], operands);
+        break;
+    }
+    case TILE_STORE: {
+        const tile_access *access = &plan->accesses[step->item];
+        char *address = access->linear ? access->data + (access->offset + tile->start) * access->size
+                                       : LEVEL(dense_address)(tile, access);
+        if (!address) LEVEL(move)(tile, access, pointer[step->dst], true);
+        else if (address != pointer[step->dst]) memmove(address, pointer[step->dst], (size_t)(tile->n * access->size));
+        break;
+    }
+    }
+}
+
+/// Computes elements start..<start + n.
+static void LEVEL(run_tile)(LEVEL(tile) *tile, int64_t start, int64_t n) {
+    const pf_loop_plan *plan = tile->plan;
+    LEVEL(place)(tile, start, n);
+    for (int32_t i = 0; i < plan->linear_load_count; i++) {
+        const tile_access *access = &plan->accesses[plan->values[plan->linear_loads[i]].access];
+        tile->pointer[plan->linear_loads[i]] = access->data + (access->offset + start) * access->size;
+    }
+    for (int32_t i = 0; i < plan->output_count; i++) {
+        const tile_value *value = &plan->values[plan->outputs[i]];
+        const tile_access *access = &plan->accesses[value->output];
+        char *address = access->linear ? access->data + (access->offset + start) * access->size
+                                       : LEVEL(dense_address)(tile, access);
+        tile->pointer[plan->outputs[i]] = address ? address : tile->scratch + value->slot;
+    }
+    for (int32_t i = 0; i < plan->step_count; i++) LEVEL(do_step)(tile, &plan->steps[i]);
+}
+
+static void LEVEL(run_plain)(LEVEL(tile) *tile, int64_t unit) {
+    const pf_loop_plan *plan = tile->plan;
+    int64_t start, end;
+    if (plan->pieces > 1) {
+        int64_t width = plan->extent[plan->rank - 1];
+        int64_t column = unit % plan->pieces * plan->piece;
+        start = unit / plan->pieces * width + column;
+        end = start + (width - column < plan->piece ? width - column : plan->piece);
+    } else {
+        start = unit * plan->unit_elements;
+        end = start + plan->unit_elements < plan->elements ? start + plan->unit_elements : plan->elements;
+    }
+    LEVEL(run_tile)(tile, start, end - start);
+}
+
+static void LEVEL(run_rows)(LEVEL(tile) *tile, int64_t unit) {
+    const pf_loop_plan *plan = tile->plan;
+    const LEVEL(reducer) *reducer = &LEVEL(reducers)[plan->kind][plan->result_type];
+    int64_t size = pf_type_size(plan->result_type);
+    void **value = &tile->pointer[plan->result_value];
+    if (plan->unit_rows > 0) {
+        int64_t first = unit * plan->unit_rows;
+        int64_t rows = plan->kept - first < plan->unit_rows ? plan->kept - first : plan->unit_rows;
+        if (plan->reduced > 0) {
+            LEVEL(run_tile)(tile, first * plan->reduced, rows * plan->reduced);
+            reducer->rows(plan->results + first * size, *value, rows, plan->reduced);
+        } else {
+            LEVEL(fill)(plan->results + first * size, reducer->identity, plan->result_type, rows);
+        }
+        return;
+    }
+    // One block, in one tile or in several.
+    int64_t row = unit / plan->blocks, block = unit % plan->blocks;
+    int64_t first = block * PF_TILE;
+    int64_t n = plan->reduced - first < PF_TILE ? plan->reduced - first : PF_TILE;
+    char *lanes = tile->scratch + plan->accumulator_offset;
+    for (int64_t i = 0; i < n; i += plan->tile) {
+        int64_t count = n - i < plan->tile ? n - i : plan->tile;
+        LEVEL(run_tile)(tile, row * plan->reduced + first + i, count);
+        reducer->lanes(lanes, *value, count, i == 0);
+    }
+    reducer->finish(plan->results + unit * size, lanes);
+}
+
+static void LEVEL(run_columns)(LEVEL(tile) *tile, int64_t unit) {
+    const pf_loop_plan *plan = tile->plan;
+    const LEVEL(reducer) *reducer = &LEVEL(reducers)[plan->kind][plan->result_type];
+    pf_type type = plan->result_type;
+    int64_t size = pf_type_size(type);
+    void **value = &tile->pointer[plan->result_value];
+    char *lanes = tile->scratch + plan->accumulator_offset;
+    if (plan->unit_rows > 0) {
+        int64_t first = unit * plan->unit_rows;
+        int64_t count = plan->kept - first < plan->unit_rows ? plan->kept - first : plan->unit_rows;
+        char *results = plan->results + first * plan->columns * size;
+        if (plan->reduced == 0) {
+            LEVEL(fill)(results, reducer->identity, type, count * plan->columns);
+            return;
+        }
+        int64_t each = plan->reduced * plan->columns;
+        LEVEL(run_tile)(tile, first * each, count * each);
+        for (int64_t i = 0; i < count; i++) {
+            LEVEL(accumulate)(reducer, lanes, (char *)*value + i * each * size, 0, plan->reduced, plan->columns, size);
+            LEVEL(finish_columns)(reducer, type, lanes, plan->reduced < PF_LANES ? plan->reduced : PF_LANES, plan->columns,
+                                  results + i * plan->columns * size);
+        }
+        return;
+    }
+    // One block of some or all columns.
+    int64_t column = unit % plan->pieces * plan->piece;
+    int64_t width = plan->columns - column < plan->piece ? plan->columns - column : plan->piece;
+    int64_t kept = unit / plan->pieces / plan->blocks, block = unit / plan->pieces % plan->blocks;
+    int64_t first = block * PF_TILE;
+    int64_t rows = plan->reduced - first < PF_TILE ? plan->reduced - first : PF_TILE;
+    int64_t rows_per_tile = plan->pieces > 1 ? 1 : plan->tile / width;
+    for (int64_t i = 0; i < rows; i += rows_per_tile) {
+        int64_t count = rows - i < rows_per_tile ? rows - i : rows_per_tile;
+        int64_t start = (kept * plan->reduced + first + i) * plan->columns + column;
+        LEVEL(run_tile)(tile, start, count * width);
+        LEVEL(accumulate)(reducer, lanes, *value, i, count, width, size);
+    }
+    LEVEL(finish_columns)(reducer, type, lanes, rows < PF_LANES ? rows : PF_LANES, width,
+                          plan->results + ((kept * plan->blocks + block) * plan->columns + column) * size);
+}
+
+static void LEVEL(run)(const void *args, int64_t chunk, void *scratch) {
+    const pf_loop_plan *plan = args;
+    LEVEL(tile) tile = {.plan = plan, .scratch = scratch, .pointer = scratch, .n = plan->tile};
+    for (int32_t i = 0; i < plan->value_count; i++) {
+        const tile_value *value = &plan->values[i];
+        // Uniform elements are only read.
+        tile.pointer[i] = value->kind == VALUE_UNIFORM ? (void *)(uintptr_t)value->uniform : tile.scratch + value->slot;
+    }
+    if (plan->elements > 0) for (int32_t i = 0; i < plan->setup_count; i++) LEVEL(do_step)(&tile, &plan->setup[i]);
+    int64_t first = chunk * plan->units_per_chunk;
+    int64_t end = first + plan->units_per_chunk < plan->units ? first + plan->units_per_chunk : plan->units;
+    for (int64_t unit = first; unit < end; unit++) {
+        if (plan->mode == PF_REDUCE_NONE) LEVEL(run_plain)(&tile, unit);
+        else if (plan->mode == PF_REDUCE_ROWS) LEVEL(run_rows)(&tile, unit);
+        else LEVEL(run_columns)(&tile, unit);
+    }
+}
+
+const loop_level LEVEL(loop_level) = {LEVEL(run), LEVEL(find)};

@@ -1,0 +1,104 @@
+// What pf_loop_prepare decides and the tile interpreters (loop.inc.h, once per instruction set) carry out.
+//
+// Every tile is a range of the row-major linear index of the iteration space, in all modes; its elements lie one after
+// another in each register. Registers are renamed to values that are written once, so that their memory (a slot of
+// scratch) can be shared by values that do not live at the same time.
+#ifndef LOOP_PLAN_H
+#define LOOP_PLAN_H
+#include "pf_loop.h"
+
+/// Computes n elements. An operand holds n elements or, in a variant for it, one that stands for all.
+typedef void (*tile_kernel)(int64_t n, void *dst, const void *const src[4]);
+
+typedef enum { OPERANDS_VECTORS = 0, OPERANDS_SECOND_UNIFORM, OPERANDS_FIRST_UNIFORM, OPERANDS_COUNT } operand_shape;
+
+/// An access on the collapsed axes.
+typedef struct {
+    char *data;
+    int64_t offset;
+    int64_t stride[PF_MAX_RANK];
+    int64_t low[PF_MAX_RANK], high[PF_MAX_RANK];
+    int32_t size;           // bytes of an element
+    bool masked;
+    bool linear;            // element L of the iteration space is at offset + L: no copy, ever
+    bool uniform;           // one element for all
+    bool dense;             // last stride 1 and no mask: no copy for a tile inside one row
+} tile_access;
+
+typedef enum { VALUE_SLOT = 0, VALUE_UNIFORM, VALUE_LINEAR_LOAD } value_kind;
+
+typedef struct {
+    value_kind kind;
+    pf_type type;
+    int64_t slot;           // offset in scratch, -1 without
+    const void *uniform;    // VALUE_UNIFORM: the element
+    int32_t access;         // VALUE_LINEAR_LOAD: which
+    int32_t output;         // a store that the value may be computed into directly, or -1
+} tile_value;
+
+typedef enum { TILE_FILL = 0, TILE_LOAD, TILE_INDEX, TILE_RANDOM, TILE_COMPUTE, TILE_STORE } tile_step_kind;
+
+typedef struct {
+    tile_step_kind kind;
+    int32_t dst;            // value; of a store its source
+    int32_t src[4];         // values; -1 where unused
+    int32_t item;           // access or source
+    tile_kernel kernel;
+} tile_step;
+
+typedef struct {
+    const uint32_t *sample, *step, *seed;
+    uint32_t stream;
+    int64_t row_length;
+    int32_t axis, scale, start;     // of an index; axis -1: the constant start
+} tile_source;
+
+struct pf_loop_plan {
+    int32_t rank;                   // at least 1
+    int64_t extent[PF_MAX_RANK];    // collapsed
+    int64_t elements;
+    int64_t tile;                   // the most elements of a tile
+
+    tile_value *values;
+    int32_t value_count;
+    tile_step *setup, *steps;       // setup: once per chunk
+    int32_t setup_count, step_count;
+    tile_access *accesses;
+    int32_t access_count;
+    int32_t *linear_loads;          // values whose pointers move with the tile
+    int32_t linear_load_count;
+    int32_t *outputs;               // values that may be computed in place of a store
+    int32_t output_count;
+    tile_source *sources;
+    uint64_t *constants;
+    int64_t random_offset, accumulator_offset;  // areas in scratch
+
+    // Units are what chunks consist of; each computes results of its own.
+    pf_reduce_mode mode;
+    pf_reduce_kind kind;
+    pf_type result_type;
+    int32_t result_value;
+    char *results;
+    int64_t kept, reduced, columns; // results: kept * blocks * columns
+    int64_t blocks;
+    int64_t units, units_per_chunk, chunks;
+    int64_t unit_elements;          // NONE: elements of a unit, when it is no piece of a row
+    int64_t unit_rows;              // ROWS, COLUMNS: kept indices of a unit, when it holds whole ones
+    int64_t pieces, piece;          // NONE, COLUMNS: pieces of a row (the last axis) and their width
+
+    pf_kernel run;
+};
+
+/// One instruction set's interpreter.
+typedef struct {
+    pf_kernel run;
+    /// NULL where the operation is not defined for the types or the shape.
+    tile_kernel (*find)(pf_op op, pf_type type, pf_type to, operand_shape shape);
+} loop_level;
+
+extern const loop_level loop_level_base;
+#if defined(__x86_64__)
+extern const loop_level loop_level_avx2, loop_level_avx512;
+#endif
+
+#endif

@@ -1,0 +1,124 @@
+// Matrix multiplication: strided operands over the blocked product of matmul_blocks.h.
+//
+// Every element of c is the same chain of fused multiply-adds whatever the tile, the chunk or the thread, so the free
+// choices here (which operand lies along vector lanes, what is packed when) are choices of speed only.
+#include "matmul_blocks.h"
+#include <string.h>
+
+// Up to so many multiply-adds a product is computed straight from its strides.
+#define TINY_WORK 96
+
+typedef struct {
+    pf_plan plan;
+    pf_matmul matmul;
+    pf_gemm gemm;
+    bool swapped;               // c is computed transposed: n along the rows of a tile, m along its lanes
+    int64_t chunk_entries;      // tiny products of a chunk
+    int64_t offsets[];
+} matmul_plan;
+
+const pf_matmul_kernels *pf_matmul_kernels_current(pf_type type) {
+    bool wide = type == PF_F64;
+#if defined(__x86_64__)
+    switch (pf_isa_current()) {
+    case PF_ISA_AVX512: return wide ? &pf_matmul_f64_avx512 : &pf_matmul_f32_avx512;
+    case PF_ISA_AVX2: return wide ? &pf_matmul_f64_avx2 : &pf_matmul_f32_avx2;
+    default: break;
+    }
+#endif
+    return wide ? &pf_matmul_f64_base : &pf_matmul_f32_base;
+}
+
+static const void *at(const void *data, int64_t index, int64_t size) {
+    return data ? (const char *)data + index * size : NULL;
+}
+
+static void store(const pf_gemm *g, int64_t entry, int64_t i0, int64_t m, int64_t j0, int64_t n, const void *tile,
+                  int64_t step) {
+    const matmul_plan *p = g->context;
+    char *c = (char *)p->matmul.c + entry * p->matmul.m * p->matmul.n * g->size;
+    if (p->swapped) {
+        c += (j0 * g->rows + i0) * g->size;
+        g->kernels->transpose(m, n, tile, step, at(g->bias, i0, g->size), NULL, c, g->rows);
+    } else {
+        c += (i0 * g->cols + j0) * g->size;
+        if (c == tile && !g->bias) return;
+        g->kernels->add_bias(m, n, tile, step, at(g->bias, j0, g->size), c, g->cols);
+    }
+}
+
+static int64_t work(const pf_matmul *m) {
+    return m->m * m->n * m->k;
+}
+
+// Chunk: several tiny products.
+static void tiny_chunk(const void *args, int64_t chunk, void *scratch) {
+    (void)scratch;
+    const matmul_plan *p = args;
+    const pf_matmul *m = &p->matmul;
+    int64_t size = pf_type_size(m->type), first = chunk * p->chunk_entries;
+    for (int64_t e = first; e < pf_min(first + p->chunk_entries, m->batch); e++) {
+        p->gemm.kernels->tiny(m->m, m->n, m->k, at(m->a, m->a_offsets ? m->a_offsets[e] : 0, size), m->a_row, m->a_col,
+                              at(m->b, m->b_offsets ? m->b_offsets[e] : 0, size), m->b_row, m->b_col,
+                              (char *)m->c + e * m->m * m->n * size, m->bias);
+    }
+}
+
+static pf_operand operand(const pf_matmul_kernels *kernels, int64_t size, const void *data, const int64_t *offsets,
+                          int64_t stride_i, int64_t stride_k) {
+    return (pf_operand){.pack = pf_pack_strided, .kernels = kernels, .size = size, .varies = offsets != NULL,
+                        .data = data, .offsets = offsets, .stride_i = stride_i, .stride_k = stride_k};
+}
+
+// With few columns most lanes would idle: then rows of c lie along the lanes, if that halves the work.
+static bool swaps(const pf_matmul *m, int64_t lanes) {
+    return 2 * m->n * pf_ceil_div(m->m, lanes) <= m->m * pf_ceil_div(m->n, lanes);
+}
+
+static pf_gemm gemm_of(const pf_matmul *m) {
+    const pf_matmul_kernels *kernels = pf_matmul_kernels_current(m->type);
+    int64_t size = pf_type_size(m->type);
+    pf_operand a = operand(kernels, size, m->a, m->a_offsets, m->a_row, m->a_col);
+    pf_operand b = operand(kernels, size, m->b, m->b_offsets, m->b_col, m->b_row);
+    bool swapped = swaps(m, kernels->lanes);
+    pf_gemm g = {
+        .kernels = kernels, .size = size, .batch = m->batch,
+        .rows = swapped ? m->n : m->m, .cols = swapped ? m->m : m->n, .k = m->k,
+        .a = swapped ? b : a, .b = swapped ? a : b,
+        .store = store, .c = swapped ? NULL : m->c, .bias = m->bias,
+    };
+    pf_gemm_shape(&g);
+    return g;
+}
+
+int64_t pf_matmul_workspace(const pf_matmul *m) {
+    if (work(m) <= TINY_WORK) return 0;
+    pf_gemm g = gemm_of(m);
+    return pf_gemm_workspace(&g);
+}
+
+pf_plan *pf_matmul_prepare(const pf_matmul *m, void *workspace) {
+    int64_t a_count = m->a_offsets ? m->batch : 0, b_count = m->b_offsets ? m->batch : 0;
+    matmul_plan *p = pf_plan_create((int64_t)sizeof *p + (a_count + b_count) * (int64_t)sizeof p->offsets[0]);
+    if (!p) return NULL;
+    p->matmul = *m;
+    if (m->a_offsets) {
+        p->matmul.a_offsets = p->offsets;
+        memcpy(p->offsets, m->a_offsets, (size_t)a_count * sizeof p->offsets[0]);
+    }
+    if (m->b_offsets) {
+        p->matmul.b_offsets = p->offsets + a_count;
+        memcpy(p->offsets + a_count, m->b_offsets, (size_t)b_count * sizeof p->offsets[0]);
+    }
+    p->swapped = swaps(m, pf_matmul_kernels_current(m->type)->lanes);
+    p->gemm = gemm_of(&p->matmul);
+    p->gemm.context = p;
+    if (work(m) <= TINY_WORK) {
+        p->chunk_entries = 4096 / pf_max(1, work(m) + 8) + 1;
+        bool empty = m->batch <= 0 || m->m <= 0 || m->n <= 0;
+        if (!empty) pf_plan_add(&p->plan, tiny_chunk, p, pf_ceil_div(m->batch, p->chunk_entries));
+    } else {
+        pf_gemm_add_steps(&p->gemm, &p->plan, workspace);
+    }
+    return &p->plan;
+}

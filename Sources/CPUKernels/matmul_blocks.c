@@ -1,0 +1,293 @@
+// The blocked product: geometry, packing of the row operand, blocks of results, joining of partial sums.
+#include "matmul_blocks.h"
+
+// Work in multiply-adds: about 10 us of one core at least, so that claiming a chunk costs nothing.
+#define CHUNK_WORK ((int64_t)1 << 20)
+// A product is cut into at least so many chunks if each still has CHUNK_WORK.
+#define MANY_CHUNKS 16
+
+// MARK: geometry
+
+static void count_chunks(pf_gemm *g) {
+    g->row_chunks = pf_ceil_div(g->row_panels, g->chunk_rows);
+    g->lane_chunks = pf_ceil_div(g->lane_panels, g->chunk_lanes);
+    g->block_chunks = pf_ceil_div(g->k_blocks, g->chunk_blocks);
+}
+
+void pf_gemm_shape(pf_gemm *g) {
+    const pf_matmul_kernels *kn = g->kernels;
+    bool located = !g->a.pack;
+    const int64_t *most_rows = located ? kn->located_rows : kn->rows;
+    // Few rows want wide tiles: a tile needs about eight independent chains to hide the latency of fma.
+    int64_t w = g->rows <= most_rows[3] ? 3 : g->rows <= most_rows[2] ? 2 : 1;
+    while (w > 0 && g->cols <= (kn->lanes << w) / 2) w--;
+    g->width_index = w;
+    g->width = kn->lanes << w;
+    g->k_blocks = pf_max(1, pf_ceil_div(g->k, PF_K_BLOCK));
+    g->row_panels = pf_max(1, pf_ceil_div(g->rows, most_rows[w]));
+    g->panel_rows = pf_ceil_div(g->rows, g->row_panels);
+    g->lane_panels = pf_max(1, pf_ceil_div(g->cols, g->width));
+    // Packed panels lie so far apart that the spill of one never reaches the next.
+    int64_t terms = pf_min(g->k, PF_K_BLOCK);
+    g->a.panels = g->row_panels;
+    g->b.panels = g->lane_panels;
+    g->a.pitch = located ? 0 : pf_align64((g->panel_rows * terms + kn->lanes) * g->size);
+    g->b.pitch = pf_align64((g->width * terms + kn->lanes) * g->size);
+
+    int64_t row_limit = PF_CHUNK_ROW_BYTES / g->size / pf_max(1, g->panel_rows);
+    g->chunk_rows = pf_ceil_div(g->row_panels, pf_ceil_div(g->row_panels, row_limit));
+    int64_t panel_work = g->chunk_rows * g->panel_rows * g->width * pf_max(1, g->k);
+    int64_t target = pf_max(4 * CHUNK_WORK, g->rows * g->cols * g->k / 32);
+    int64_t lane_limit = PF_CHUNK_TILE_BYTES / (g->chunk_rows * g->panel_rows * g->width * g->size + 1);
+    g->chunk_lanes = pf_max(1, pf_min(pf_min(target / pf_max(1, panel_work), g->lane_panels), pf_min(lane_limit, 16)));
+    g->chunk_entries = 1;
+    g->chunk_blocks = g->k_blocks;
+    count_chunks(g);
+    while (g->batch * g->row_chunks * g->lane_chunks < MANY_CHUNKS && panel_work * g->chunk_lanes > 2 * CHUNK_WORK) {
+        if (g->chunk_lanes > 1) {
+            g->chunk_lanes = pf_ceil_div(g->chunk_lanes, 2);
+        } else if (g->chunk_rows > 4) {
+            g->chunk_rows = pf_ceil_div(g->chunk_rows, 2);
+            panel_work = panel_work / 2;
+        } else {
+            break;
+        }
+        count_chunks(g);
+    }
+    int64_t chunks = g->batch * g->row_chunks * g->lane_chunks, work = panel_work * g->chunk_lanes;
+    if (chunks < MANY_CHUNKS / 2 && g->k_blocks >= 4 && work > 4 * CHUNK_WORK) {
+        int64_t pieces = pf_min(pf_min(work / CHUNK_WORK, g->k_blocks), pf_ceil_div(MANY_CHUNKS, chunks));
+        g->chunk_blocks = pf_ceil_div(g->k_blocks, pieces);
+    } else if (g->row_chunks == 1 && g->lane_chunks == 1) {
+        g->chunk_entries = pf_max(1, pf_min(g->batch, CHUNK_WORK / pf_max(1, g->rows * g->cols * pf_max(1, g->k))));
+    }
+    count_chunks(g);
+    g->a.shared = g->lane_chunks > 1 && !g->a.streamed && !located;
+    g->b.shared = g->row_chunks > 1 && !g->b.streamed;
+}
+
+// MARK: packing
+
+void pf_pack_strided(const pf_operand *o, int64_t entry, int64_t i0, int64_t count, int64_t k0, int64_t k,
+                     int64_t width, void *to) {
+    int64_t start = (o->offsets ? o->offsets[entry] : 0) + i0 * o->stride_i + k0 * o->stride_k;
+    o->kernels->pack((const char *)o->data + start * o->size, o->stride_i, o->stride_k, count, k, width, to);
+}
+
+static int64_t block_terms(const pf_gemm *g, int64_t block) {
+    return pf_min(PF_K_BLOCK, g->k - block * PF_K_BLOCK);
+}
+
+static int64_t packed_entries(const pf_gemm *g, const pf_operand *o) {
+    return o->varies ? g->batch : 1;
+}
+
+static char *packed_panel(const pf_gemm *g, const pf_operand *o, int64_t entry, int64_t block, int64_t panel) {
+    return o->packed + (((o->varies ? entry : 0) * g->k_blocks + block) * o->panels + panel) * o->pitch;
+}
+
+static void pack_row_panel(const pf_gemm *g, int64_t entry, int64_t block, int64_t panel, void *to) {
+    int64_t i0 = pf_gemm_row(g, panel), m = pf_gemm_row(g, panel + 1) - i0;
+    g->a.pack(&g->a, entry, i0, m, block * PF_K_BLOCK, block_terms(g, block), m, to);
+}
+
+// Lanes of a panel, and the narrowest tile (log2 of its vectors) that holds them.
+static int64_t panel_lanes(const pf_gemm *g, int64_t panel, int64_t *w) {
+    int64_t n = pf_min(g->width, g->cols - panel * g->width);
+    *w = g->width_index;
+    while (*w > 0 && n <= (g->kernels->lanes << *w) / 2) --*w;
+    return n;
+}
+
+static void pack_lane_panel(const pf_gemm *g, int64_t entry, int64_t block, int64_t panel, void *to) {
+    int64_t w, n = panel_lanes(g, panel, &w);
+    g->b.pack(&g->b, entry, panel * g->width, n, block * PF_K_BLOCK, block_terms(g, block), g->kernels->lanes << w, to);
+}
+
+#define PACK_PANELS 4
+
+static int64_t pack_chunks(const pf_gemm *g, const pf_operand *o) {
+    return o->shared ? packed_entries(g, o) * g->k_blocks * pf_ceil_div(o->panels, PACK_PANELS) : 0;
+}
+
+int64_t pf_gemm_pack_chunks(const pf_gemm *g) {
+    return pack_chunks(g, &g->a) + pack_chunks(g, &g->b);
+}
+
+// Chunk: some panels of one K block of one entry of one operand.
+void pf_gemm_pack_chunk(const void *args, int64_t chunk, void *scratch) {
+    (void)scratch;
+    const pf_gemm *g = args;
+    bool rows = chunk < pack_chunks(g, &g->a);
+    const pf_operand *o = rows ? &g->a : &g->b;
+    if (!rows) chunk -= pack_chunks(g, &g->a);
+    int64_t groups = pf_ceil_div(o->panels, PACK_PANELS), first = chunk % groups * PACK_PANELS;
+    int64_t block = chunk / groups % g->k_blocks, entry = chunk / groups / g->k_blocks;
+    for (int64_t panel = first; panel < pf_min(first + PACK_PANELS, o->panels); panel++) {
+        (rows ? pack_row_panel : pack_lane_panel)(g, entry, block, panel, packed_panel(g, o, entry, block, panel));
+    }
+}
+
+// MARK: blocks of results
+
+int64_t pf_gemm_block_scratch(const pf_gemm *g) {
+    return (g->b.shared ? 0 : g->b.pitch) + (g->a.shared ? 0 : g->chunk_rows * g->a.pitch);
+}
+
+// Where a block's lanes lie in c if its tiles can be written there directly; else NULL.
+static char *direct(const pf_gemm *g, int64_t entry, int64_t i0, int64_t panel) {
+    int64_t w, n = panel_lanes(g, panel, &w);
+    if (!g->c || n != g->kernels->lanes << w) return NULL;
+    return (char *)g->c + ((entry * g->rows + i0) * g->cols + panel * g->width) * g->size;
+}
+
+// A panel of `b`: packed for all chunks, or just now; or where it lies, if it is used only once.
+static const void *lane_panel(const pf_gemm *g, int64_t entry, int64_t block, int64_t panel, bool once, void *to,
+                              int64_t *step) {
+    int64_t w, n = panel_lanes(g, panel, &w);
+    *step = g->kernels->lanes << w;
+    if (g->b.shared) return packed_panel(g, &g->b, entry, block, panel);
+    if (once && g->b.pack == pf_pack_strided && g->b.stride_i == 1 && n == *step) {
+        *step = g->b.stride_k;
+        int64_t start = (g->b.offsets ? g->b.offsets[entry] : 0) + panel * g->width + block * PF_K_BLOCK * *step;
+        return (const char *)g->b.data + start * g->size;
+    }
+    pack_lane_panel(g, entry, block, panel, to);
+    return to;
+}
+
+void pf_gemm_block(const pf_gemm *g, const pf_gemm_range *range, void *tile, void *scratch) {
+    const pf_matmul_kernels *kn = g->kernels;
+    char *lanes = scratch, *rows = lanes + (g->b.shared ? 0 : g->b.pitch);
+    int64_t entry = range->entry, i0 = pf_gemm_row(g, range->row0), m = pf_gemm_row(g, range->row1) - i0;
+    bool located = !g->a.pack;
+    int64_t row_offsets[PF_CHUNK_ROWS], term_offsets[PF_K_BLOCK];
+    if (located) g->a.locate_rows(&g->a, entry, i0, m, row_offsets);
+    for (int64_t block = range->block0; block < range->block1; block++) {
+        int64_t k = block_terms(g, block);
+        bool add = block > range->block0;
+        if (located) {
+            g->a.locate_terms(&g->a, block * PF_K_BLOCK, k, term_offsets);
+        } else if (!g->a.shared) {
+            for (int64_t panel = range->row0; panel < range->row1; panel++) {
+                pack_row_panel(g, entry, block, panel, rows + (panel - range->row0) * g->a.pitch);
+            }
+        }
+        for (int64_t lane = range->lane0; lane < range->lane1; lane++) {
+            int64_t w, b_step;
+            panel_lanes(g, lane, &w);
+            const void *b = lane_panel(g, entry, block, lane, range->row1 - range->row0 == 1, lanes, &b_step);
+            char *c = direct(g, entry, i0, lane);
+            int64_t c_step = c ? g->cols : g->width;
+            if (!c) c = (char *)tile + (lane - range->lane0) * m * g->width * g->size;
+            for (int64_t panel = range->row0; panel < range->row1; panel++) {
+                int64_t i = pf_gemm_row(g, panel) - i0, count = pf_gemm_row(g, panel + 1) - i0 - i;
+                char *to = c + i * c_step * g->size;
+                if (located) {
+                    kn->located[w][count - 1](k, g->a.data, row_offsets + i, term_offsets, b, b_step, to, c_step, add);
+                } else {
+                    const char *a = g->a.shared ? packed_panel(g, &g->a, entry, block, panel)
+                                                : rows + (panel - range->row0) * g->a.pitch;
+                    kn->tile[w][count - 1](k, a, count, b, b_step, to, c_step, add);
+                }
+            }
+        }
+    }
+}
+
+// Chunk: a block of one entry, or several small entries.
+static void block_chunk(const void *args, int64_t chunk, void *scratch) {
+    const pf_gemm *g = args;
+    int64_t lane = chunk % g->lane_chunks, row = chunk / g->lane_chunks % g->row_chunks;
+    int64_t first = chunk / (g->lane_chunks * g->row_chunks) * g->chunk_entries;
+    char *tile = (char *)scratch + pf_gemm_block_scratch(g);
+    pf_gemm_range r = {
+        .row0 = row * g->chunk_rows, .row1 = pf_min((row + 1) * g->chunk_rows, g->row_panels),
+        .lane0 = lane * g->chunk_lanes, .lane1 = pf_min((lane + 1) * g->chunk_lanes, g->lane_panels),
+        .block0 = 0, .block1 = g->k_blocks,
+    };
+    int64_t i0 = pf_gemm_row(g, r.row0), m = pf_gemm_row(g, r.row1) - i0;
+    for (r.entry = first; r.entry < pf_min(first + g->chunk_entries, g->batch); r.entry++) {
+        pf_gemm_block(g, &r, tile, scratch);
+        for (int64_t panel = r.lane0; panel < r.lane1; panel++) {
+            int64_t j0 = panel * g->width, n = pf_min(g->width, g->cols - j0);
+            const char *c = direct(g, r.entry, i0, panel);
+            const char *from = c ? c : tile + (panel - r.lane0) * m * g->width * g->size;
+            g->store(g, r.entry, i0, m, j0, n, from, c ? g->cols : g->width);
+        }
+    }
+}
+
+// MARK: partial sums
+
+static int64_t part_step(const pf_gemm *g) {
+    return g->lane_panels * g->rows * g->width;
+}
+
+// Chunk: some K blocks of a block of results; each K block leaves its own partial result.
+static void part_chunk(const void *args, int64_t chunk, void *scratch) {
+    const pf_gemm *g = args;
+    int64_t piece = chunk % g->block_chunks, lane = chunk / g->block_chunks % g->lane_chunks;
+    int64_t row = chunk / (g->block_chunks * g->lane_chunks) % g->row_chunks;
+    int64_t entry = chunk / (g->block_chunks * g->lane_chunks * g->row_chunks);
+    for (int64_t b = piece * g->chunk_blocks; b < pf_min((piece + 1) * g->chunk_blocks, g->k_blocks); b++) {
+        for (int64_t l = lane * g->chunk_lanes; l < pf_min((lane + 1) * g->chunk_lanes, g->lane_panels); l++) {
+            pf_gemm_range r = {
+                .entry = entry, .row0 = row * g->chunk_rows,
+                .row1 = pf_min((row + 1) * g->chunk_rows, g->row_panels),
+                .lane0 = l, .lane1 = l + 1, .block0 = b, .block1 = b + 1,
+            };
+            int64_t at = (entry * g->k_blocks + b) * part_step(g) + (l * g->rows + pf_gemm_row(g, r.row0)) * g->width;
+            pf_gemm_block(g, &r, g->parts + at * g->size, scratch);
+        }
+    }
+}
+
+// Chunk: one lane panel of one row chunk, joined over the K blocks in ascending order.
+static void join_chunk(const void *args, int64_t chunk, void *scratch) {
+    const pf_gemm *g = args;
+    int64_t lane = chunk % g->lane_panels, row = chunk / g->lane_panels % g->row_chunks;
+    int64_t entry = chunk / (g->lane_panels * g->row_chunks);
+    int64_t i0 = pf_gemm_row(g, row * g->chunk_rows);
+    int64_t m = pf_gemm_row(g, pf_min((row + 1) * g->chunk_rows, g->row_panels)) - i0;
+    int64_t j0 = lane * g->width, n = pf_min(g->width, g->cols - j0);
+    const char *from = g->parts + (entry * g->k_blocks * part_step(g) + (lane * g->rows + i0) * g->width) * g->size;
+    char *sum = scratch;
+    g->kernels->join(m * g->width, from, g->k_blocks, part_step(g), sum);
+    g->store(g, entry, i0, m, j0, n, sum, g->width);
+}
+
+// MARK: steps
+
+static bool joins(const pf_gemm *g) {
+    return g->chunk_blocks < g->k_blocks;
+}
+
+static int64_t packed_bytes(const pf_gemm *g, const pf_operand *o) {
+    return o->shared ? packed_entries(g, o) * g->k_blocks * o->panels * o->pitch : 0;
+}
+
+int64_t pf_gemm_workspace(const pf_gemm *g) {
+    int64_t parts = joins(g) ? pf_align64(g->batch * g->k_blocks * part_step(g) * g->size) : 0;
+    return packed_bytes(g, &g->a) + packed_bytes(g, &g->b) + parts;
+}
+
+void pf_gemm_place(pf_gemm *g, void *workspace) {
+    g->a.packed = workspace;
+    g->b.packed = g->a.packed + packed_bytes(g, &g->a);
+    g->parts = g->b.packed + packed_bytes(g, &g->b);
+}
+
+void pf_gemm_add_steps(pf_gemm *g, pf_plan *plan, void *workspace) {
+    if (g->batch <= 0 || g->rows <= 0 || g->cols <= 0) return;
+    pf_gemm_place(g, workspace);
+    if (pf_gemm_pack_chunks(g) > 0) pf_plan_add(plan, pf_gemm_pack_chunk, g, pf_gemm_pack_chunks(g));
+    if (joins(g)) {
+        g->c = NULL;
+        pf_plan_add(plan, part_chunk, g, g->batch * g->row_chunks * g->lane_chunks * g->block_chunks);
+        pf_plan_add(plan, join_chunk, g, g->batch * g->row_chunks * g->lane_panels);
+    } else {
+        int64_t groups = pf_ceil_div(g->batch, g->chunk_entries);
+        pf_plan_add(plan, block_chunk, g, groups * g->row_chunks * g->lane_chunks);
+    }
+}

@@ -1,0 +1,137 @@
+import Graph
+
+/// Refers to a buffer of one schedule.
+public struct BufferID: Hashable, Sendable, CustomStringConvertible {
+    public let index: Int
+    public init(index: Int) { self.index = index }
+    public var description: String { "b\(index)" }
+}
+
+/// Elements of a buffer.
+public struct Access: Hashable, Sendable {
+    public var buffer: BufferID
+    public var scalar: ScalarType
+    public var map: IndexMap
+}
+
+/// Contiguous elements of a buffer from an offset on.
+public struct Operand: Hashable, Sendable {
+    public var buffer: BufferID
+    public var offset: Int
+}
+
+/// What a register of a fused loop holds at first.
+public enum LoopSource: Hashable, Sendable {
+    case constant(ScalarLiteral)
+    case load(Access)
+    /// start + scale * (coordinate along an axis of the iteration space), int32.
+    case index(axis: Int, scale: Int, start: Int)
+    /// Philox bits over the linear index of the iteration space; see `Source.randomBits`.
+    case random(stream: UInt32, sample: Operand, step: Operand, seed: Operand, rowLength: Int)
+}
+
+/// One scalar operation on registers.
+public struct LoopInstruction: Hashable, Sendable {
+    public var op: Elementwise
+    /// The type of the (value) operands, and of the result.
+    public var operandType: ScalarType
+    public var resultType: ScalarType
+    public var operands: [Int]
+}
+
+/// A scalar program run at every point of an iteration space: registers are the sources, then the instructions'
+/// results. It is what elementwise ops, views and the beginning of a reduction fuse into; a device renders it as text
+/// or interprets it over tiles.
+public struct FusedLoop: Hashable, Sendable {
+    public struct Store: Hashable, Sendable {
+        public var register: Int
+        public var access: Access
+    }
+
+    /// The order of arithmetic is stated in pf_loop.h.
+    public struct Reduction: Hashable, Sendable {
+        public var kind: Reduce.Kind
+        public var scalar: ScalarType
+        public var register: Int
+        /// The axes that are reduced: the last ones (rows), or those before the last one (columns).
+        public var axes: Range<Int>
+        public var result: BufferID
+    }
+
+    public enum ReductionMode: String, Hashable, Sendable { case rows, columns }
+
+    /// Nil without a reduction.
+    public var reductionMode: ReductionMode? {
+        reduction.map { $0.axes.upperBound == extents.count ? .rows : .columns }
+    }
+
+    public var extents: [Int]
+    public var sources: [LoopSource]
+    public var instructions: [LoopInstruction]
+    public var stores: [Store]
+    public var reduction: Reduction?
+
+    /// Elements of a block of the reduction order.
+    public static let reductionBlock = 1024
+}
+
+public struct MatmulKernel: Hashable, Sendable {
+    public struct Matrix: Hashable, Sendable {
+        public var buffer: BufferID
+        public var rowStride: Int
+        public var columnStride: Int
+        /// Where each matrix of the batch begins, in elements.
+        public var offsets: [Int]
+    }
+    public var scalar: ScalarType
+    public var m: Int, n: Int, k: Int
+    public var a: Matrix, b: Matrix
+    public var c: BufferID
+}
+
+public struct ConvolutionKernel: Hashable, Sendable {
+    public var scalar: ScalarType
+    public var direction: Convolution.Direction
+    public var geometry: Convolution.Geometry
+    public var inputShape: [Int], weightShape: [Int], outputShape: [Int]
+    public var input: Operand, weights: Operand, output: Operand
+}
+
+/// One piece of work for a device.
+public enum Kernel: Hashable, Sendable {
+    case loop(FusedLoop)
+    case matmul(MatmulKernel)
+    case convolution(ConvolutionKernel)
+    case gather(
+        ScalarType, table: Operand, index: Operand, result: BufferID, tableRows: Int, count: Int, rowLength: Int)
+    case scatterAdd(
+        ScalarType, index: Operand, updates: Operand, result: BufferID, tableRows: Int, count: Int, rowLength: Int)
+    case argsort(ScalarType, values: Operand, result: BufferID, rows: Int, length: Int, descending: Bool)
+    case argmax(ScalarType, values: Operand, result: BufferID, rows: Int, length: Int, smallest: Bool)
+    case cumulativeSum(
+        ScalarType, values: Operand, result: BufferID, rows: Int, length: Int, reverse: Bool, exclusive: Bool)
+    case linearAlgebra(
+        LinearAlgebra, ScalarType, batch: Int, m: Int, n: Int, operands: [Operand], results: [BufferID])
+    /// `body` runs `count` times; buffers of its own come from this step's workspace.
+    case region(RegionKernel)
+    /// Every byte set to `byte`.
+    case fill(BufferID, byte: UInt8)
+}
+
+/// A counted loop over a schedule of its own.
+public struct RegionKernel: Hashable, Sendable {
+    public var body: Schedule
+    public var count: Int
+    /// The buffer of this schedule that each external buffer of the body is.
+    public var bindings: [BufferID]
+    /// int32, set to the turn's number before each turn.
+    public var turn: BufferID
+    /// Before each turn, the carry is copied to its row of the history.
+    public var histories: [History]
+
+    public struct History: Hashable, Sendable {
+        public var carry: BufferID
+        public var history: BufferID
+        public var rowBytes: Int
+    }
+}

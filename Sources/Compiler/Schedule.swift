@@ -1,0 +1,88 @@
+import Graph
+
+/// Memory that outlives a run or is seen from outside.
+public enum External: Hashable, Sendable {
+    case input(Int)
+    case output(Int)
+    case state(Int)
+    case constant(ConstantData)
+}
+
+/// One buffer of a schedule.
+public struct BufferInfo: Hashable, Sendable {
+    public enum Place: Hashable, Sendable {
+        /// Number in `Schedule.externals`.
+        case external(Int)
+        /// Byte offset in the arena.
+        case arena(Int)
+    }
+    public var name: String
+    public var byteCount: Int
+    public var place: Place
+}
+
+/// A kernel with the buffers it touches.
+public struct Step: Hashable, Sendable {
+    public var kernel: Kernel
+    /// What it computes and where in the model that stands.
+    public var label: String
+    public var reads: [BufferID]
+    public var writes: [BufferID]
+    public var workspace: BufferID?
+}
+
+/// A graph compiled for any device: kernels in order, and where every buffer lies.
+public struct Schedule: Hashable, Sendable {
+    public internal(set) var steps: [Step] = []
+    public internal(set) var buffers: [BufferInfo] = []
+    public internal(set) var externals: [External] = []
+    public internal(set) var arenaByteCount = 0
+
+    /// Compiles what `outputs` and `updates` need of a graph.
+    ///
+    /// - Parameter workspaceByteCount: scratch memory that the device needs for a kernel.
+    public init(
+        _ graph: Graph, outputs: [NodeID], updates: [(state: NodeID, value: NodeID)] = [],
+        options: CompileOptions = CompileOptions(), workspaceByteCount: @escaping (Kernel) -> Int
+    ) throws {
+        let dump = PassDump(options)
+        try dump.write("1-trace", describe(graph))
+        let roots = outputs + updates.flatMap { [$0.state, $0.value] }
+        let simplified = Simplified(graph, roots: roots)
+        try dump.write("2-simplified", describe(simplified.graph))
+        let mappedOutputs = outputs.map { simplified[$0] }
+        let mappedUpdates = updates.map { (state: simplified[$0.state], value: simplified[$0.value]) }
+
+        let small = simplified.graph
+        let wanted = Set(mappedOutputs + mappedUpdates.filter { $0.state != $0.value }.map(\.value))
+        let live = small.reachable(from: wanted)
+        let fusion = Fusion(small, roots: wanted, live: live, isEnabled: options.fusion)
+        let units = Units(small, fusion: fusion, live: live, outputs: mappedOutputs, updates: mappedUpdates)
+        let order = units.ordered()
+        guard order.count == units.units.count else {
+            throw GraphError("compile", "two states are replaced by each other's old values; copy one of them first")
+        }
+        try dump.write("3-fused", describe(units, order))
+
+        var lowering = Lowering(units, options: options, workspaceByteCount: workspaceByteCount)
+        for unit in order { try lowering.lower(unit) }
+        self = lowering.schedule
+        plan(options)
+        try dump.write("4-schedule", description)
+        try dump.write("5-memory", memoryDescription)
+    }
+
+    init() {}
+}
+
+extension Graph {
+    /// Marks the nodes that `roots` are computed from.
+    func reachable(from roots: Set<NodeID>) -> [Bool] {
+        var live = [Bool](repeating: false, count: nodes.count)
+        for root in roots { live[Int(root.index)] = true }
+        for index in nodes.indices.reversed() where live[index] {
+            for input in nodes[index].inputs { live[Int(input.index)] = true }
+        }
+        return live
+    }
+}

@@ -1,0 +1,133 @@
+import Graph
+
+/// A graph rebuilt without what cannot matter: dead nodes, identities, views of views, constant arithmetic. Folding is
+/// done only where the host's result is the device's to the last bit.
+struct Simplified {
+    let graph = Graph()
+    private var mapped: [NodeID: NodeID] = [:]
+
+    init(_ source: Graph, roots: [NodeID]) {
+        for input in source.inputs { _ = graph.input(input.name, input.type) }
+        for state in source.states { _ = graph.state(state.name, state.type) }
+        var live = [Bool](repeating: false, count: source.nodes.count)
+        for root in roots { live[Int(root.index)] = true }
+        for index in source.nodes.indices.reversed() where live[index] {
+            for input in source.nodes[index].inputs { live[Int(input.index)] = true }
+        }
+        for index in source.nodes.indices where live[index] {
+            let node = source.nodes[index]
+            let id = NodeID(index)
+            mapped[id] = graph.placed(node.origins) { rebuilt(node) }
+        }
+    }
+
+    subscript(id: NodeID) -> NodeID { mapped[id] ?? id }
+
+    private func rebuilt(_ node: Node) -> NodeID {
+        let inputs = node.inputs.map { self[$0] }
+        switch node.op {
+        case .identity: return inputs[0]
+        case .view(let view):
+            if let shorter = simplifiedView(view, inputs[0], node.type) { return shorter }
+        case .elementwise(let op):
+            if let shorter = simplifiedElementwise(op, inputs, node.type) { return shorter }
+        case .reduce(let reduce):
+            let type = graph[inputs[0]].type
+            if reduce.axes.allSatisfy({ type.shape[$0] == 1 }) { return viewed(.reshape(node.type.shape), inputs[0], node.type) }
+        case .source, .concatenate, .rows, .matmul, .convolution, .linearAlgebra, .loop, .part: break
+        }
+        return graph.append(node.op, inputs, node.results).id
+    }
+
+    private func literal(_ id: NodeID) -> ScalarLiteral? {
+        if case .source(.constant(let literal)) = graph[id].op { return literal }
+        return nil
+    }
+
+    private func constant(_ literal: ScalarLiteral, _ type: TensorType) -> NodeID {
+        graph.append(.source(.constant(literal)), [], [type]).id
+    }
+
+    private func viewed(_ view: View, _ input: NodeID, _ type: TensorType) -> NodeID {
+        simplifiedView(view, input, type) ?? graph.append(.view(view), [input], [type]).id
+    }
+
+    private func simplifiedView(_ view: View, _ input: NodeID, _ type: TensorType) -> NodeID? {
+        let operand = graph[input]
+        if let literal = literal(input) {
+            if case .pad = view, literal.bits != 0 { return nil }
+            return constant(literal, type)
+        }
+        switch view {
+        case .reshape, .broadcast: if operand.type.shape == type.shape { return input }
+        case .transpose(let permutation):
+            let moved = permutation.filter { type.shape.indices.contains($0) && operand.type.shape[$0] != 1 }
+            if permutation == Array(permutation.indices) { return input }
+            // Moving axes of size 1 is a reshape.
+            if moved == moved.sorted() { return viewed(.reshape(type.shape), input, type) }
+        case .slice(_, _, let step):
+            if operand.type.shape == type.shape && step.allSatisfy({ $0 == 1 }) { return input }
+        case .pad, .windows: break
+        }
+        guard case .view(let inner) = operand.op else { return nil }
+        let base = operand.inputs[0]
+        switch (view, inner) {
+        case (.reshape, .reshape): return viewed(.reshape(type.shape), base, type)
+        case (.transpose(let outer), .transpose(let first)):
+            return viewed(.transpose(outer.map { first[$0] }), base, type)
+        case (.broadcast, .broadcast): return viewed(.broadcast(type.shape), base, type)
+        default: return nil
+        }
+    }
+
+    private func simplifiedElementwise(_ op: Elementwise, _ inputs: [NodeID], _ type: TensorType) -> NodeID? {
+        let literals = inputs.map(literal)
+        switch op {
+        case .uniform, .normal: return nil
+        case .cast(let scalar):
+            if graph[inputs[0]].type.scalar == scalar { return inputs[0] }
+            guard let value = literals[0]?.value else { return nil }
+            return constant(ScalarLiteral(value, scalar), type)
+        case .scalar(let op):
+            switch op {
+            case .multiply:
+                if literals[1]?.value == 1 { return inputs[0] }
+                if literals[0]?.value == 1 { return inputs[1] }
+            case .divide: if literals[1]?.value == 1 { return inputs[0] }
+            case .add:
+                if literals[1]?.value == 0 { return inputs[0] }
+                if literals[0]?.value == 0 { return inputs[1] }
+            case .subtract: if literals[1]?.value == 0 { return inputs[0] }
+            case .negate:
+                if case .elementwise(.scalar(.negate)) = graph[inputs[0]].op { return graph[inputs[0]].inputs[0] }
+            case .select:
+                if let condition = literals[0] { return condition.value != 0 ? inputs[1] : inputs[2] }
+                if inputs[1] == inputs[2] { return inputs[1] }
+            default: break
+            }
+            guard op.foldsExactly, !literals.contains(nil) else { return nil }
+            let values = literals.map { $0?.value ?? 0 }
+            let operandType = graph[inputs[inputs.count - 1]].type.scalar
+            let result = op.evaluate(values, as: operandType)
+            if operandType.isInteger {
+                let limit = operandType == .int32 ? (-2_147_483_648.0, 2_147_483_647.0) : (0.0, operandType == .uint8 ? 255.0 : 4_294_967_295.0)
+                guard result >= limit.0, result <= limit.1 else { return nil }
+            }
+            return constant(ScalarLiteral(result, type.scalar), type)
+        }
+    }
+}
+
+extension ScalarOp {
+    /// Whether float64 arithmetic, rounded once to the element type, is exactly the device's result.
+    fileprivate var foldsExactly: Bool {
+        switch self {
+        case .negate, .absolute, .sqrt, .floor, .ceil, .round, .add, .subtract, .multiply, .divide, .minimum, .maximum,
+            .less, .lessEqual, .equal, .notEqual, .select:
+            true
+        case .sign, .exp, .log, .log1p, .expm1, .sin, .cos, .tanh, .sigmoid, .softplus, .erf, .rsqrt, .isFinite, .not,
+            .remainder, .power, .and, .or, .xor, .shiftLeft, .shiftRight, .fusedMultiplyAdd, .permute:
+            false
+        }
+    }
+}

@@ -1,0 +1,250 @@
+import Graph
+
+/// The pieces of work of a schedule, regions and kernels, with who waits for whom. Here regions are merged and results
+/// are placed directly into outputs and states, as far as the order allows.
+struct Units {
+    enum Unit: Hashable {
+        case region(Int)
+        case kernel(NodeID)
+    }
+
+    let graph: Graph
+    var fusion: Fusion
+    private(set) var units: [Unit] = []
+    /// Where a node's value is stored instead of the arena.
+    private(set) var destinations: [NodeID: Destination] = [:]
+    /// Units that must come after a unit although they read nothing of it: they overwrite a state it reads.
+    private(set) var later: [Unit: Set<Unit>] = [:]
+
+    private var merged: Set<Int> = []
+    private var readers: [NodeID: Set<Unit>] = [:]
+    private var producers: [NodeID: Unit] = [:]
+    private var written: [Unit: [NodeID]] = [:]
+    /// For ordering: the node that a unit came from.
+    private var positions: [Unit: Int] = [:]
+
+    init(_ graph: Graph, fusion: Fusion, live: [Bool], outputs: [NodeID], updates: [(state: NodeID, value: NodeID)]) {
+        self.graph = graph
+        self.fusion = fusion
+        for index in graph.nodes.indices where live[index] {
+            switch graph.nodes[index].op {
+            case .matmul, .rows, .convolution, .linearAlgebra, .loop: add(.kernel(NodeID(index)), at: index)
+            case .source, .elementwise, .view, .reduce, .concatenate, .part, .identity: break
+            }
+        }
+        for index in self.fusion.regions.indices { add(.region(index), at: rootPosition(index)) }
+        connect()
+        mergeRegions()
+        place(outputs: outputs, updates: updates)
+    }
+
+    private mutating func add(_ unit: Unit, at position: Int) {
+        units.append(unit)
+        positions[unit] = position
+    }
+
+    private func rootPosition(_ region: Int) -> Int {
+        switch fusion.regions[region].root {
+        case .value(let id), .reduce(let id), .concatenatePart(let id, _): Int(id.index)
+        case .copy: graph.nodes.count
+        }
+    }
+
+    /// The node with memory that a kernel's operand is a view of, and the views.
+    func resolved(_ id: NodeID) -> (base: NodeID, path: [View]) {
+        var base = id
+        var path: [View] = []
+        while !fusion.realized.contains(base), case .view(let view) = graph[base].op {
+            path.insert(view, at: 0)
+            base = graph[base].inputs[0]
+        }
+        return (base, path)
+    }
+
+    /// The node whose unit makes a node's value: parts belong to their producer.
+    private func maker(_ id: NodeID) -> NodeID {
+        if case .part = graph[id].op { return graph[id].inputs[0] }
+        return id
+    }
+
+    private mutating func connect() {
+        readers = [:]
+        producers = [:]
+        written = [:]
+        for unit in units {
+            switch unit {
+            case .kernel(let id):
+                producers[id] = unit
+                written[unit, default: []].append(id)
+                for input in graph[id].inputs { readers[maker(resolved(input).base), default: []].insert(unit) }
+            case .region(let index):
+                let region = fusion.regions[index]
+                switch region.root {
+                case .value(let id), .reduce(let id):
+                    producers[id] = unit
+                    written[unit, default: []].append(id)
+                case .concatenatePart(let id, _):
+                    // Several parts make one node: readers wait for each of them.
+                    written[unit, default: []].append(id)
+                case .copy: break
+                }
+                for member in region.members.keys {
+                    producers[member] = unit
+                    written[unit, default: []].append(member)
+                }
+                for read in fusion.randomReads[index] ?? [] {
+                    readers[maker(resolved(read).base), default: []].insert(unit)
+                }
+            }
+        }
+        for (node, list) in fusion.demands {
+            guard hasMemory(node) else { continue }
+            for one in list where !merged.contains(one.region) {
+                readers[maker(node), default: []].insert(.region(one.region))
+            }
+        }
+    }
+
+    private func hasMemory(_ id: NodeID) -> Bool {
+        if fusion.realized.contains(id) { return true }
+        switch graph[id].op {
+        case .source(let source):
+            switch source {
+            case .input, .state, .data: return true
+            case .constant, .iota, .randomBits: return false
+            }
+        default: return false
+        }
+    }
+
+    private func successors(_ unit: Unit) -> Set<Unit> {
+        var result = later[unit] ?? []
+        for node in written[unit] ?? [] { result.formUnion(readers[node] ?? []) }
+        result.remove(unit)
+        return result
+    }
+
+    /// Whether `to` must wait for `from`, other than directly if `indirectly`.
+    private func reaches(_ from: Unit, _ to: Unit, indirectly: Bool = false) -> Bool {
+        var stack = Array(successors(from))
+        if indirectly { stack.removeAll { $0 == to } }
+        var seen = Set(stack)
+        while let unit = stack.popLast() {
+            if unit == to { return true }
+            for next in successors(unit) where seen.insert(next).inserted { stack.append(next) }
+        }
+        return false
+    }
+
+    private mutating func mergeRegions() {
+        // Later producers first: a chain then collapses into its last consumer.
+        let order = fusion.regions.indices.sorted { rootPosition($0) > rootPosition($1) }
+        for producer in order {
+            guard case .value(let root) = fusion.regions[producer].root else { continue }
+            for one in fusion.demands[root] ?? [] where one.region != producer && !merged.contains(one.region) {
+                guard fusion.canMerge(producer, into: one.region, path: one.path),
+                    !reaches(.region(producer), .region(one.region), indirectly: true)
+                else { continue }
+                fusion.merge(producer, into: one.region, path: one.path)
+                merged.insert(producer)
+                units.removeAll { $0 == .region(producer) }
+                positions[.region(one.region)] = Swift.max(
+                    positions[.region(one.region)] ?? 0, positions[.region(producer)] ?? 0)
+                connect()
+                break
+            }
+        }
+    }
+
+    private mutating func place(outputs: [NodeID], updates: [(state: NodeID, value: NodeID)]) {
+        for (index, id) in outputs.enumerated() {
+            if canPlace(id) { destinations[id] = .output(index) } else { copy(id, to: .output(index)) }
+        }
+        var copies: [(state: NodeID, unit: Unit)] = []
+        var placeable: [(state: NodeID, value: NodeID, destination: Destination)] = []
+        for (state, value) in updates where state != value {
+            guard case .source(.state(let slot)) = graph[state].op else { continue }
+            if canPlace(value) {
+                placeable.append((state, value, .state(slot)))
+            } else {
+                copies.append((state, copy(value, to: .state(slot))))
+            }
+        }
+        for (state, value, destination) in placeable {
+            let readers = readers[state] ?? []
+            guard canPlace(value), let unit = producers[value], readsInPlace(unit, state: state, value: value),
+                !readers.contains(where: { $0 != unit && reaches(unit, $0) })
+            else {
+                copies.append((state, copy(value, to: destination)))
+                continue
+            }
+            destinations[value] = destination
+            for reader in readers where reader != unit { later[reader, default: []].insert(unit) }
+        }
+        for (state, unit) in copies {
+            for reader in readers[state] ?? [] where reader != unit { later[reader, default: []].insert(unit) }
+        }
+    }
+
+    private func canPlace(_ id: NodeID) -> Bool {
+        guard fusion.realized.contains(id), destinations[id] == nil else { return false }
+        if case .part = graph[id].op { return false }
+        if case .loop = graph[id].op { return false }
+        return true
+    }
+
+    /// Whether a unit may write `value` over `state`: it does not read the state, or only the very element it writes.
+    private func readsInPlace(_ unit: Unit, state: NodeID, value: NodeID) -> Bool {
+        guard readers[state]?.contains(unit) == true else { return true }
+        guard case .region(let index) = unit, fusion.randomReads[index]?.contains(state) != true else { return false }
+        let path: [View]
+        if case .value(value) = fusion.regions[index].root {
+            path = []
+        } else if let member = fusion.regions[index].members[value] {
+            path = member
+        } else {
+            return false
+        }
+        return (fusion.demands[state] ?? []).allSatisfy { $0.region != index || $0.path == path }
+    }
+
+    @discardableResult
+    private mutating func copy(_ id: NodeID, to destination: Destination) -> Unit {
+        let region = fusion.addCopy(of: id, to: destination)
+        let unit = Unit.region(region)
+        add(unit, at: graph.nodes.count)
+        readers[maker(resolvedDemand(id)), default: []].insert(unit)
+        return unit
+    }
+
+    private func resolvedDemand(_ id: NodeID) -> NodeID { hasMemory(id) ? id : resolved(id).base }
+
+    /// All units, each after those it waits for, otherwise in the order of the trace.
+    func ordered() -> [Unit] {
+        var waiting: [Unit: Int] = [:]
+        var next: [Unit: Set<Unit>] = [:]
+        for unit in units {
+            next[unit] = successors(unit)
+            for successor in next[unit] ?? [] { waiting[successor, default: 0] += 1 }
+        }
+        func priority(_ unit: Unit) -> (Int, Int) {
+            switch unit {
+            case .region(let index): (positions[unit] ?? 0, index)
+            case .kernel(let id): (positions[unit] ?? 0, Int(id.index))
+            }
+        }
+        var ready = units.filter { waiting[$0, default: 0] == 0 }
+        var result: [Unit] = []
+        while !ready.isEmpty {
+            var best = 0
+            for index in ready.indices where priority(ready[index]) < priority(ready[best]) { best = index }
+            let unit = ready.remove(at: best)
+            result.append(unit)
+            for successor in next[unit] ?? [] {
+                waiting[successor, default: 0] -= 1
+                if waiting[successor] == 0 { ready.append(successor) }
+            }
+        }
+        return result
+    }
+}

@@ -1,0 +1,26 @@
+extension Dataset {
+    /// A set of data that goes by a name.
+    public struct CatalogEntry: Sendable {
+        public let name: String
+        /// What it is, in one line.
+        public let summary: String
+        public let isInstalled: Bool
+        /// The command that installs it; `nil` where there is nothing to install.
+        public let installation: String?
+        let load: @Sendable () throws(DatasetError) -> Dataset
+    }
+
+    /// The data sets that `load` knows by name.
+    public static var catalog: [CatalogEntry] {
+        [
+            CatalogEntry(
+                name: "fashion-mnist", summary: "60,000 + 10,000 gray images of clothes, 28 x 28, ten classes",
+                isInstalled: isFashionMNISTInstalled, installation: fashionMNISTInstallation,
+                load: { () throws(DatasetError) in try fashionMNIST() }),
+            CatalogEntry(
+                name: "shapes",
+                summary: "10,000 + 2,000 generated gray images of shapes, 28 x 28, factors known, no file needed",
+                isInstalled: true, installation: nil, load: { () throws(DatasetError) in try shapes() }),
+        ]
+    }
+}

@@ -1,0 +1,50 @@
+import Compiler
+import Graph
+
+/// Memory on a device.
+public protocol Buffer: AnyObject {
+    var byteCount: Int { get }
+}
+
+/// A schedule made ready on a device, all arguments bound.
+public protocol Executable: AnyObject {
+    /// Starts one run. Reads of its results wait for it.
+    func submit() throws(DeviceError)
+    /// Bytes of the memory that the schedule needs besides what was bound to it.
+    var arenaByteCount: Int { get }
+    /// Names of buffers beyond whose ends something was written; empty unless guards were asked for.
+    func brokenGuards() -> [String]
+}
+
+/// What a device must be able to do. Never a method per op: a schedule is all that it sees.
+public protocol Backend: AnyObject {
+    /// As the user names it: "cpu", "opencl:0".
+    var name: String { get }
+    /// One line for people: processor, threads, instruction set.
+    var description: String { get }
+    /// Zero-filled memory.
+    func allocate(_ byteCount: Int) throws(DeviceError) -> any Buffer
+    func write(_ bytes: UnsafeRawBufferPointer, to buffer: any Buffer, at offset: Int) throws(DeviceError)
+    /// Waits for runs that write the buffer.
+    func read(_ buffer: any Buffer, at offset: Int, into bytes: UnsafeMutableRawBufferPointer) throws(DeviceError)
+    /// Shared scratch memory that the device's implementation of a kernel needs; the planner finds room for it.
+    func workspaceByteCount(_ kernel: Kernel, _ options: CompileOptions) -> Int
+    /// `bound[i]` is the memory of the schedule's external buffer number i.
+    func compile(
+        _ schedule: Schedule, bound: [any Buffer], options: CompileOptions
+    ) throws(DeviceError) -> any Executable
+    func synchronize() throws(DeviceError)
+}
+
+/// A device that cannot do what was asked: which device, what, and what to do about it.
+public struct DeviceError: Error, Hashable, Sendable, CustomStringConvertible {
+    public let device: String
+    public let reason: String
+
+    public init(_ device: String, _ reason: String) {
+        self.device = device
+        self.reason = reason
+    }
+
+    public var description: String { "device \(device): \(reason)" }
+}

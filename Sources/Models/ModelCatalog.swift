@@ -1,0 +1,69 @@
+/// The models that go by a name.
+public enum ModelCatalog {
+    public struct Entry: Sendable {
+        public let name: String
+        /// What it is, in one line.
+        public let summary: String
+        /// With the defaults of all options.
+        public let model: any Model
+        /// Every option in the order of the model's own, with what it means in one line.
+        public let options: [(key: String, meaning: String)]
+        /// How long it trains unless told otherwise.
+        public let epochs: Int
+        public let batchSize: Int
+        public let learningRate: Double
+    }
+
+    public static let entries: [Entry] = [
+        Entry(
+            name: Autoencoder.name, summary: "plain autoencoder: linear (PCA), MLP or convolutional; no prior, no samples",
+            model: Autoencoder(),
+            options: [
+                ("shape", "shape of a row; training takes the data's"),
+                ("architecture", "linear, mlp or conv"),
+                ("latent", "size of the code"),
+                ("tied", "linear: the decoder's weights are the encoder's, transposed"),
+                ("hidden", "mlp: widths of the encoder's hidden layers, the decoder's in reverse; conv: width of the dense layer"),
+                ("channels", "conv: output channels of each convolution"),
+                ("kernel", "conv: kernel size"),
+                ("stride", "conv: stride; must divide the image once per convolution"),
+                ("activation", activations),
+                ("likelihood", likelihoods),
+                ("sigma", "standard deviation of the gaussian likelihood; 1 gives squared errors"),
+                ("sparsity", "weight of the code's L1 norm"),
+                ("corruption", "noise to be removed: none, gaussian, masking or salt_and_pepper"),
+                ("corruption_level", "standard deviation or probability of that noise"),
+                ("contraction", "weight of the squared Frobenius norm of the encoder's Jacobian"),
+            ], epochs: 5, batchSize: 128, learningRate: 1e-3),
+        Entry(
+            name: VAE.name, summary: "variational autoencoder with dense layers", model: VAE(),
+            options: [
+                ("shape", "shape of a row; training takes the data's"),
+                ("latent", "size of the latent variable"),
+                ("hidden", "widths of the encoder's hidden layers, the decoder's in reverse"),
+                ("activation", activations),
+            ] + variationalOptions, epochs: 10, batchSize: 128, learningRate: 1e-3),
+        Entry(
+            name: ConvVAE.name, summary: "variational autoencoder with convolutions, for images", model: ConvVAE(),
+            options: [
+                ("shape", "channels, height and width of an image; training takes the data's"),
+                ("latent", "size of the latent variable"),
+                ("channels", "output channels of each convolution"),
+                ("kernel", "kernel size"),
+                ("stride", "stride; must divide the image once per convolution"),
+                ("hidden", "width of the dense layer"),
+                ("activation", activations),
+            ] + variationalOptions, epochs: 5, batchSize: 128, learningRate: 1e-3),
+    ]
+
+    public static func entry(_ name: String) -> Entry? { entries.first { $0.name == name } }
+
+    private static let activations = "relu, gelu, tanh, softplus, sigmoid, silu, leaky_relu or identity"
+    private static let likelihoods = "bernoulli, gaussian (fixed sigma) or learned_gaussian (one learned variance)"
+    private static let variationalOptions = [
+        ("likelihood", likelihoods),
+        ("sigma", "standard deviation of the gaussian likelihood"),
+        ("beta", "weight of the KL term in training"),
+        ("kl_estimator", "KL term in training: analytic or monte_carlo"),
+    ]
+}

@@ -1,0 +1,61 @@
+import Graph
+import Networks
+import Probability
+
+/// The variational autoencoder of Kingma and Welling 2014 with dense layers: rows of any shape are flattened, 784-400-20
+/// for 28 x 28 images.
+public struct VAE: VariationalAutoencoder {
+    public static let name = "vae"
+
+    /// The shape of a row: training sets it to the data's.
+    public var shape: [Int]
+    public var latent: Int
+    /// Widths of the encoder's hidden layers; the decoder has them in reverse.
+    public var hidden: [Int]
+    public var activation: Activation
+    public var likelihood: PixelLikelihood
+    public var sigma: Double
+    public var beta: Double
+    public var klEstimator: KLEstimator
+
+    public init(
+        latent: Int = 20, hidden: [Int] = [400], activation: Activation = .relu,
+        likelihood: PixelLikelihood = .bernoulli, sigma: Double = 0.1, beta: Double = 1,
+        klEstimator: KLEstimator = .analytic, shape: [Int] = [1, 28, 28]
+    ) {
+        self.shape = shape
+        self.latent = latent
+        self.hidden = hidden
+        self.activation = activation
+        self.likelihood = likelihood
+        self.sigma = sigma
+        self.beta = beta
+        self.klEstimator = klEstimator
+    }
+
+    public func adapted(to rowShape: [Int]) throws -> VAE {
+        var model = self
+        model.shape = rowShape
+        try checkOptions(Self.name, latent: latent, widths: hidden, sigma: sigma)
+        return model
+    }
+
+    public func posterior(_ x: Tensor, _ scope: Scope) throws -> Normal {
+        let h = try MLP(hidden, activation: activation)(x.flattened(), scope["hidden"])
+        let output = try Dense(2 * latent)(h, scope["posterior"]).split(2, axis: 1)
+        return try Normal(mean: output[0], logVariance: output[1])
+    }
+
+    public func likelihood(_ z: Tensor, _ scope: Scope) throws -> PixelDistribution {
+        let h = try MLP(hidden.reversed(), activation: activation)(z, scope["hidden"])
+        let output = try Dense(shape.product)(h, scope["pixels"]).rowsReshaped(shape)
+        return try likelihood(output, sigma: sigma, scope)
+    }
+}
+
+/// Throws where an option that several models have is out of range.
+func checkOptions(_ model: String, latent: Int, widths: [Int], sigma: Double) throws(GraphError) {
+    guard latent > 0 else { throw GraphError(model, "latent must be at least 1, not \(latent)") }
+    guard widths.allSatisfy({ $0 > 0 }) else { throw GraphError(model, "widths must be at least 1, not \(widths)") }
+    guard sigma > 0, sigma.isFinite else { throw GraphError(model, "sigma must be positive, not \(sigma)") }
+}

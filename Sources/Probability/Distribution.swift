@@ -1,0 +1,44 @@
+import Graph
+import Networks
+
+/// A distribution over rows: the first axis of every tensor is the batch, all others together are one event. So `logProb`
+/// and `entropy` give one number per row, of shape [batch].
+public protocol Distribution {
+    /// [batch, event...]
+    var mean: Tensor { get throws(GraphError) }
+    /// The log-density, or log-probability, of each row of `x` [batch, event...], in nats: [batch].
+    /// Throws where the shape is not the distribution's.
+    func logProb(_ x: Tensor) throws(GraphError) -> Tensor
+    /// One draw per row, [batch, event...], from the scope's random numbers. Gradients flow through it where the
+    /// distribution can be reparameterized.
+    func sample(_ scope: Scope) throws(GraphError) -> Tensor
+    var support: Support { get }
+}
+
+/// What values a distribution gives probability to: it says whether a log-probability is one of discrete data.
+public enum Support: Sendable {
+    /// Each element is 0 or 1.
+    case binary
+    /// Real numbers: `logProb` is a log-density.
+    case real
+    /// A single value.
+    case point
+}
+
+/// A distribution whose entropy has a closed form.
+public protocol DistributionWithEntropy: Distribution {
+    /// In nats: [batch].
+    func entropy() throws(GraphError) -> Tensor
+}
+
+extension Tensor {
+    /// The sum over all axes but the first.
+    public func rowSum() throws(GraphError) -> Tensor { try sum(axes: Array(1..<Swift.max(rank, 1))) }
+
+    func checkEvent(_ x: Tensor, _ distribution: String) throws(GraphError) {
+        guard shape == x.shape, rank >= 1 else {
+            throw graph.error(
+                distribution, "describes rows of shape \(Array(shape.dropFirst())), the value has the shape \(x.shape)")
+        }
+    }
+}

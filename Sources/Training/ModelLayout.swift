@@ -1,0 +1,24 @@
+import Graph
+import Models
+import Networks
+
+/// What a model keeps on the device, from one trace of its objective.
+struct ModelLayout {
+    let rowShape: [Int]
+    /// In the order of their declaration.
+    let parameters: [Parameter]
+    let types: [String: TensorType]
+
+    init(_ model: some Model, _ input: RowInput, _ precision: ScalarType) throws {
+        let graph = Graph()
+        let randomness = Randomness(
+            seed: graph.input("seed", TensorType([2], .uint32)), step: graph.input("step", TensorType([], .uint32)),
+            sample: graph.input("sample", TensorType([1], .uint32)))
+        let trace = Trace(graph, precision: precision, randomness: randomness)
+        let stored = graph.input("x", input.type(rows: 1))
+        _ = try model.objective(input.prepared(stored, trace.root), trace.root)
+        rowShape = input.shape
+        parameters = trace.parameters
+        types = Dictionary(uniqueKeysWithValues: parameters.map { ($0.path, $0.type) })
+    }
+}

@@ -1,0 +1,101 @@
+import Datasets
+import Execution
+import Graph
+import Models
+import Networks
+import Probability
+
+/// What of p(x | z) is given back.
+public enum DecoderOutput: String, Codable, Sendable, CaseIterable {
+    case mean
+    /// x ~ p(x | z)
+    case draw
+}
+
+/// The codes of some rows: parameters of q(z | x), each [rows, latent...].
+public struct Codes: Sendable {
+    public let mean: HostArray
+    /// Nil where the encoder gives a single code.
+    public let standardDeviation: HostArray?
+    /// One draw of q(z | x) per row; the mean where the encoder gives a single code.
+    public let draw: HostArray
+}
+
+extension Trained where M: LatentModel {
+    /// `count` samples, [count, ...]: sample i depends on the model, the seed and i alone.
+    public func sample(
+        count: Int, seed: UInt64 = 0, temperature: Double = 1, output: DecoderOutput = .mean, batchSize: Int = 256
+    ) throws -> HostArray {
+        guard count >= 0 else { throw TrainingError("sample", "\(count) samples", "ask for at least 1") }
+        return try sample(0..<count, seed: seed, temperature: temperature, output: output, batchSize: batchSize)
+    }
+
+    /// The samples of these indices, which must be below 2^32.
+    ///
+    /// - Parameter temperature: Multiplies the standard deviation of the prior's noise.
+    public func sample(
+        _ range: Range<Int>, seed: UInt64 = 0, temperature: Double = 1, output: DecoderOutput = .mean,
+        batchSize: Int = 256
+    ) throws -> HostArray {
+        guard range.lowerBound >= 0, range.upperBound <= 1 << 32 else {
+            throw TrainingError("sample", "the indices \(range) are not below 2^32", "choose others, or another seed")
+        }
+        guard temperature.isFinite, temperature >= 0 else {
+            throw TrainingError("sample", "the temperature \(temperature) is no scale", "use one such as 0.8")
+        }
+        let latent = try latentShape()
+        return try map(
+            "samples at \(temperature), \(output)", count: range.count, batchSize: batchSize, seed: seed,
+            indices: { UInt32(truncatingIfNeeded: range.lowerBound + $0) }
+        ) { context in
+            let z = try model.priorSample(
+                [context.rows] + latent, temperature: temperature, context.root["prior"])
+            return [try pixels(z, output, context)]
+        }[0]
+    }
+
+    /// The codes of rows.
+    public func encode(_ rows: Datasets.Rows, seed: UInt64 = 0, batchSize: Int = 256) throws -> Codes {
+        let outputs = try mapRows("codes", rows, batchSize: batchSize, seed: seed) { x, context in
+            let q = try model.encode(x, context.root)
+            let draw = try q.sample(context.root["posterior"])
+            if let normal = q as? Normal { return [try q.mean, draw, normal.standardDeviation] }
+            return [try q.mean, draw]
+        }
+        return Codes(
+            mean: outputs[0], standardDeviation: outputs.count > 2 ? outputs[2] : nil, draw: outputs[1])
+    }
+
+    /// The rows that codes [rows, latent...] stand for. Row i of a drawn output has the sample index i.
+    public func decode(
+        _ codes: HostArray, output: DecoderOutput = .mean, seed: UInt64 = 0, batchSize: Int = 256
+    ) throws -> HostArray {
+        let latent = try latentShape()
+        guard codes.shape.count == latent.count + 1, Array(codes.shape.dropFirst()) == latent else {
+            throw TrainingError(
+                "decode", "codes of shape \(codes.shape), but the model's are [rows] + \(latent)", "give codes of that shape")
+        }
+        return try map(
+            "decoded \(codes.type.scalar.rawValue), \(output)", count: codes.shape[0], batchSize: batchSize, seed: seed,
+            indices: { UInt32(truncatingIfNeeded: $0) }, arguments: { [codes.rows($0)] }
+        ) { context in
+            let z = try context.input(latent, codes.type.scalar).cast(to: precision)
+            return [try pixels(z, output, context)]
+        }[0]
+    }
+
+    /// The mean of p(x | z) at the mean of q(z | x), for each row.
+    public func reconstruct(_ rows: Datasets.Rows, batchSize: Int = 256) throws -> HostArray {
+        try mapRows("reconstructions", rows, batchSize: batchSize, seed: 0) { x, context in
+            [try model.decode(model.encode(x, context.root).mean, context.root).mean]
+        }[0]
+    }
+
+    private func pixels(_ z: Tensor, _ output: DecoderOutput, _ context: Context) throws -> Tensor {
+        let likelihood = try model.decode(z, context.root)
+        switch output {
+        case .mean: return try likelihood.mean
+        case .draw: return try likelihood.sample(context.root["likelihood"])
+        }
+    }
+}

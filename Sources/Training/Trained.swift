@@ -1,0 +1,149 @@
+import Compiler
+import Datasets
+import Execution
+import Graph
+import Models
+import Networks
+
+/// A trained model on a device: draws samples, encodes, decodes, reconstructs, and is evaluated.
+///
+/// Work is done in batches; their size changes speed and memory, never a bit of a result.
+public final class Trained<M: Model> {
+    public let model: M
+    /// The name of the data it was trained on.
+    public let dataName: String
+    /// The seed and the number of steps of its training.
+    public let seed: UInt64
+    public let stepCount: Int
+    public let binarization: Binarization
+    public let precision: ScalarType
+    public let optimizer: Optimizer
+    public let trainingBatchSize: Int?
+
+    let layout: ModelLayout
+    let states: DeviceStates
+    let options: CompileOptions
+    private var programs: [String: CompiledProgram] = [:]
+    private var latent: [Int]?
+
+    init(
+        _ model: M, layout: ModelLayout, states: DeviceStates, dataName: String, seed: UInt64, stepCount: Int,
+        binarization: Binarization, precision: ScalarType, options: CompileOptions, optimizer: Optimizer,
+        batchSize: Int?
+    ) throws {
+        self.model = model
+        self.layout = layout
+        self.states = states
+        self.dataName = dataName
+        self.seed = seed
+        self.stepCount = stepCount
+        self.binarization = binarization
+        self.precision = precision
+        self.options = options
+        self.optimizer = optimizer
+        trainingBatchSize = batchSize
+    }
+
+    /// The shape of one row of data.
+    public var rowShape: [Int] { layout.rowShape }
+
+    /// The parameters and other states by their path.
+    public func parameters() throws -> [(path: String, value: HostArray)] {
+        try layout.parameters.map { (path: $0.path, value: try states.read($0.path)) }
+    }
+
+    /// What a program for some rows is traced from.
+    struct Context {
+        let trace: Trace
+        let rows: Int
+        var graph: Graph { trace.graph }
+        var root: Scope { trace.root }
+        /// Declares what the host provides for each batch, [rows, ...].
+        func input(_ shape: [Int], _ scalar: ScalarType) -> Tensor {
+            graph.input("rows", TensorType([rows] + shape, scalar))
+        }
+    }
+
+    /// Runs a program over `count` rows in full batches; the last one is filled up by repeating the last row.
+    ///
+    /// - Parameters:
+    ///   - key: Names the program; the same for every call that traces the same.
+    ///   - indices: The sample index of each row, from which its random numbers come.
+    ///   - arguments: The host's inputs for these positions, in the order in which `trace` declares them.
+    ///   - trace: Traces the program; its outputs are [rows, ...].
+    /// - Returns: The outputs of all rows, one after another.
+    func map(
+        _ key: String, count: Int, batchSize: Int, seed: UInt64, step: Int = 0, indices: (Int) -> UInt32,
+        arguments: ([Int]) throws -> [HostArray] = { _ in [] }, _ trace: (Context) throws -> [Tensor]
+    ) throws -> [HostArray] {
+        guard batchSize > 0 else {
+            throw TrainingError(M.name, "batches of \(batchSize) rows", "use a batch size of at least 1")
+        }
+        let rows = max(min(batchSize, count), 1)
+        let program = try compiled(key, rows: rows, trace)
+        var results = program.outputTypes.map { HostArray(TensorType([count] + $0.shape.dropFirst(), $0.scalar)) }
+        for start in stride(from: 0, to: count, by: rows) {
+            let kept = min(rows, count - start)
+            let positions = (0..<rows).map { start + min($0, kept - 1) }
+            let random = [
+                HostArray([UInt32(truncatingIfNeeded: seed), UInt32(truncatingIfNeeded: seed >> 32)]),
+                HostArray([UInt32(truncatingIfNeeded: step)], shape: []), HostArray(positions.map(indices)),
+            ]
+            let outputs = try program(random.compactMap { $0 } + arguments(positions))
+            for (index, output) in outputs.enumerated() { results[index].replaceRows(from: start, kept, with: output) }
+        }
+        return results
+    }
+
+    private func compiled(_ key: String, rows: Int, _ trace: (Context) throws -> [Tensor]) throws -> CompiledProgram {
+        let key = "\(key), \(rows) rows"
+        if let known = programs[key] { return known }
+        let graph = Graph()
+        let randomness = Randomness(
+            seed: graph.input("seed", TensorType([2], .uint32)), step: graph.input("step", TensorType([], .uint32)),
+            sample: graph.input("sample", TensorType([rows], .uint32)))
+        let context = Context(
+            trace: Trace(graph, precision: precision, randomness: randomness, known: layout.types), rows: rows)
+        let program = try CompiledProgram(
+            Program(graph, outputs: try trace(context)), states: states, options: options)
+        // A model in use alternates between few programs; do not hoard what many different sizes would leave.
+        if programs.count >= 16 { programs.removeAll() }
+        programs[key] = program
+        return program
+    }
+
+    /// As `map`, for rows of data: the traced function gets them as the model does. Row i has the sample index that it
+    /// has in its split.
+    func mapRows(
+        _ key: String, _ rows: Datasets.Rows, batchSize: Int, seed: UInt64, step: Int = 0,
+        _ trace: (Tensor, Context) throws -> [Tensor]
+    ) throws -> [HostArray] {
+        guard rows.shape == rowShape else {
+            throw TrainingError(
+                M.name, "rows of shape \(rows.shape), but it was trained on rows of shape \(rowShape)",
+                "give rows of that shape")
+        }
+        let input = RowInput(rows, binarization)
+        let first = rows.range.lowerBound
+        return try map(
+            "\(key) of \(input.scalar.rawValue)", count: rows.count, batchSize: batchSize, seed: seed, step: step,
+            indices: { UInt32(truncatingIfNeeded: first + $0) }, arguments: { [input.gathered(rows, $0)] }
+        ) { context in
+            let stored = context.input(input.shape, input.scalar)
+            return try trace(input.prepared(stored, context.root), context)
+        }
+    }
+}
+
+extension Trained where M: LatentModel {
+    /// The shape of one row's code.
+    public func latentShape() throws -> [Int] {
+        if let latent { return latent }
+        let graph = Graph()
+        let trace = Trace(graph, precision: precision, known: layout.types)
+        let x = graph.input("x", TensorType([1] + rowShape, precision))
+        let shape = Array(try model.encode(x, trace.root).mean.shape.dropFirst())
+        latent = shape
+        return shape
+    }
+}

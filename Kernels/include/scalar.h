@@ -1,7 +1,7 @@
 // The scalar mathematics of every device: valid C and OpenCL C 1.2, and the same bits in both.
 //
 // Rules that make it so: contraction is off and every fma is written; only +, -, *, /, sqrt, fma, rounding to integers
-// and bit operations are used, all of which IEEE 754 rounds correctly; no library function, no table. Denormals are kept.
+// and bit operations are used, all of which IEEE 754 rounds correctly; no library function, no table. Denormals stay.
 // The code is branch-light so that compilers vectorise it: where a function has two ranges, the *coefficients* are
 // selected with ?: and one polynomial is evaluated. Coefficients are our own weighted minimax fits, rounded to float32
 // one after another. Errors are the largest measured against the float64 libm: over all floats for functions of one
@@ -112,7 +112,7 @@ PF_INLINE float pf_exp_normal(float x) {
     return p * pf_power_of_two(i);
 }
 
-/// e^x. ULP_EXP
+/// e^x. Within 0.98 ulp.
 PF_INLINE float pf_exp(float x) {
     x = x > 89.0f ? 89.0f : x;
     x = x < -104.0f ? -104.0f : x;
@@ -123,7 +123,7 @@ PF_INLINE float pf_exp(float x) {
     return p * pf_power_of_two(half_i) * pf_power_of_two(i - half_i);
 }
 
-/// e^x - 1, accurate near 0. ULP_EXPM1
+/// e^x - 1, accurate near 0. Within 1.45 ulp.
 PF_INLINE float pf_expm1(float x) {
     float y = x > 89.0f ? 89.0f : x;
     y = y < -18.0f ? -18.0f : y;
@@ -157,7 +157,7 @@ PF_INLINE float pf_log_reduced(float f, float e) {
     float m = pf_from_bits(pf_bits(x) - ((pf_u32)i << 23));                                                           \
     float e = (float)i
 
-/// Natural logarithm; of 0 it is -inf, of a negative number NaN. ULP_LOG
+/// Natural logarithm; of 0 it is -inf, of a negative number NaN. Within 0.89 ulp.
 PF_INLINE float pf_log(float x) {
     bool denormal = x < 0x1p-126f;
     float y = x * (denormal ? 0x1p23f : 1.0f);
@@ -167,14 +167,14 @@ PF_INLINE float pf_log(float x) {
     return x < PF_INFINITY ? result : x;    // inf and NaN
 }
 
-/// log(1 + x), accurate near 0. ULP_LOG1P
+/// log(1 + x), accurate near 0. Within 1.60 ulp.
 PF_INLINE float pf_log1p(float x) {
     // u + c = 1 + x exactly; where c no longer matters it is 0, which also serves infinity.
     float u = 1.0f + x;
     float b = u - 1.0f;
     float c = x < 0x1p30f ? (1.0f - (u - b)) + (x - b) : 0.0f;
     PF_SPLIT(u, i, e, m);
-    float result = pf_log_reduced(pf_fma(c, pf_from_bits((pf_u32)(127 - i) << 23), m - 1.0f), e);
+    float result = pf_log_reduced(pf_fma(c, pf_power_of_two(i < 64 ? -i : -64), m - 1.0f), e);
     result = u == 0.0f ? -PF_INFINITY : (x < -1.0f ? PF_NAN : result);
     result = x == 0.0f ? x : result;        // keeps -0
     return x < PF_INFINITY ? result : x;
@@ -182,7 +182,7 @@ PF_INLINE float pf_log1p(float x) {
 
 // --------------------------------------------------------------------------------------- sigmoid, softplus, tanh, erf
 
-/// 1 / (1 + e^-x). ULP_SIGMOID
+/// 1 / (1 + e^-x). Within 1.94 ulp.
 PF_INLINE float pf_sigmoid(float x) {
     float e = pf_exp(-pf_abs(x));
     float d = 1.0f + e;
@@ -191,7 +191,7 @@ PF_INLINE float pf_sigmoid(float x) {
     return pf_fma(-s * (e - (d - 1.0f)), x < 0.0f ? 1.0f - s : s, s);
 }
 
-/// log(1 + e^x). ULP_SOFTPLUS
+/// log(1 + e^x). Within 1.80 ulp.
 PF_INLINE float pf_softplus(float x) {
     float e = pf_exp(-pf_abs(x));
     // log1p(e) for 0 <= e <= 1; without log1p's special cases.
@@ -201,7 +201,7 @@ PF_INLINE float pf_softplus(float x) {
     return (x < 0.0f ? 0.0f : x) + pf_log_reduced(f, k);
 }
 
-/// ULP_TANH
+/// Hyperbolic tangent. Within 1.31 ulp.
 PF_INLINE float pf_tanh(float x) {
     // |x| < 0.625: x + x^3 p(x^2). Else 1 - 2 / (1 + e^2|x|).
     float a = pf_abs(x);
@@ -220,7 +220,7 @@ PF_INLINE float pf_tanh(float x) {
     return pf_copysign(small ? pf_fma(a * z, p, a) : large, x);
 }
 
-/// ULP_ERF
+/// Error function. Within 1.09 ulp.
 PF_INLINE float pf_erf(float x) {
     // |x| < 0.9: x + x p(x^2). Else 1 - e^(|x| p(|x|)), a fit of log erfc.
     float a = pf_abs(x);
@@ -262,17 +262,18 @@ PF_INLINE float pf_sine_shifted(float x, pf_u32 quarter) {
     return a < PF_INFINITY ? result : PF_NAN;
 }
 
-/// ULP_SIN
+/// Sine of radians. Within 1.49 ulp for |x| <= 1e5, 3.3 ulp for |x| <= 6.5e6; beyond, the sine of 0.
 PF_INLINE float pf_sin(float x) {
     return pf_from_bits(pf_bits(pf_sine_shifted(x, 0u)) ^ (pf_bits(x) & PF_SIGN_BIT));
 }
 
-/// ULP_COS
+/// Cosine of radians; accurate as `pf_sin`, beyond its range 1.
 PF_INLINE float pf_cos(float x) { return pf_sine_shifted(x, 1u); }
 
 // ------------------------------------------------------------------------------------------------------------ power
 
-/// x^y with the special cases of C: x^0 = 1^y = 1, a negative x has powers for integers y only. ULP_POW
+/// x^y with the special cases of C: x^0 = 1^y = 1, a negative x has powers for integers y only. Within 1.16 ulp
+/// (60 million random pairs).
 PF_INLINE float pf_pow(float x, float y) {
     float a = pf_abs(x);
     bool denormal = a < 0x1p-126f;
@@ -331,7 +332,7 @@ PF_INLINE float pf_pow(float x, float y) {
     return (y == 0.0f || x == 1.0f) ? 1.0f : result;
 }
 
-// ----------------------------------------------------------------------------------------------------------- randomness
+// ------------------------------------------------------------------------------------------------------- randomness
 
 typedef struct { pf_u32 x, y, z, w; } pf_u32x4;
 
@@ -376,9 +377,9 @@ PF_INLINE float pf_uniform(pf_u32 bits) {
     return u > 0x1.fffffep-1f ? 0x1.fffffep-1f : u;
 }
 
-/// Standard normal: the inverse of its distribution function at (bits + 1/2) / 2^32, so |value| <= 6.34, and ~bits gives
-/// the opposite value. The form, a polynomial in w = -log(4 p (1 - p)) or in its root, is that of M. Giles, "Approximating
-/// the erfinv function", GPU Computing Gems 2, 2011. NORMAL_ERROR
+/// Standard normal: the inverse of its distribution function at (bits + 1/2) / 2^32, so |value| <= 6.34, and ~bits
+/// gives the opposite value. The form, a polynomial in w = -log(4 p (1 - p)) or in its root, is that of M. Giles,
+/// "Approximating the erfinv function", GPU Computing Gems 2, 2011. Relative error 4e-7, increasing in bits.
 PF_INLINE float pf_normal(pf_u32 bits) {
     bool negative = bits < PF_SIGN_BIT;
     pf_i32 k = (pf_i32)(negative ? bits : ~bits);
@@ -509,7 +510,8 @@ PF_INLINE double pf_normal_f64(pf_u32 bits) {
     double p = pf_uniform_f64(negative ? bits : ~bits);
     double x = -pf_abs_f64((double)pf_normal(bits));
     // (distribution function - p) / density, from erf near the middle where p is close to 1/2.
-    double error = p > 0.25 ? 0.5 * erf(x * 0x1.6a09e667f3bcdp-1) + (0.5 - p) : 0.5 * erfc(x * -0x1.6a09e667f3bcdp-1) - p;
+    double y = x * 0x1.6a09e667f3bcdp-1;    // x / sqrt(2)
+    double error = p > 0.25 ? 0.5 * erf(y) + (0.5 - p) : 0.5 * erfc(-y) - p;
     double step = error * 0x1.40d931ff62706p1 * exp(0.5 * x * x);
     x = x - step / (1.0 + 0.5 * x * step);
     return negative ? x : -x;

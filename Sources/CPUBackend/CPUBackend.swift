@@ -38,6 +38,10 @@ public final class CPUBackend: Backend {
         return "CPU, \(threads) \(threads == 1 ? "thread" : "threads"), \(level) kernels"
     }
 
+    public func matmulProvider(_ math: CompileOptions.Math) -> String {
+        math == .fast && pf_blas_available() ? String(cString: pf_blas_description()) : "pushforward"
+    }
+
     public func allocate(_ byteCount: Int) throws(DeviceError) -> any Buffer { try CPUBuffer(byteCount) }
 
     public func write(

@@ -125,6 +125,9 @@ private struct StepLowering {
             arguments.a_offsets = UnsafePointer(resources.keep(matmul.a.offsets.map(Int64.init)))
             arguments.b_offsets = UnsafePointer(resources.keep(matmul.b.offsets.map(Int64.init)))
             let kept = resources.keep(arguments)
+            if options.math == .fast, pf_blas_available(), let plan = pf_blas_matmul_prepare(kept) {
+                return try planned(plan, label)
+            }
             return try planned(pf_matmul_prepare(kept, workspace), label)
         case .convolution(let convolution):
             let kept = resources.keep(convolution.arguments(resolve))

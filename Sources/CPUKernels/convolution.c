@@ -1,5 +1,5 @@
-// Convolution as an implicit matrix product: no matrix of patches ever exists; what a tile needs of it is packed from a
-// padded copy of the image.
+// Convolution as an implicit matrix product: no matrix of patches ever exists. A tile reads the elements of its patches
+// where they lie in a padded copy of the image: at the offset of the pixel plus the offset of the tap.
 //
 // The order of arithmetic. Every written element is a chain as in pf_matmul.h (blocks of PF_K_BLOCK terms, joined in
 // ascending order) over the terms listed here, in ascending k; then the bias, if any, is added once. With
@@ -24,19 +24,25 @@
 #include "convolution_plan.h"
 
 int64_t pf_convolution_workspace(const pf_convolution *c) {
-    switch (c->direction) {
-    case PF_CONV_FORWARD: return pf_convolution_forward_workspace(c);
-    case PF_CONV_BACKWARD_DATA: return pf_convolution_data_workspace(c);
-    case PF_CONV_BACKWARD_WEIGHTS: return pf_convolution_weights_workspace(c);
+    // Enough for every level: a plan of memory does not depend on the processor's.
+    int64_t bytes = 0;
+    for (pf_isa level = PF_ISA_BASE; level <= pf_isa_best(); level++) {
+        const pf_matmul_kernels *kernels = pf_matmul_kernels_at(level, c->type);
+        switch (c->direction) {
+        case PF_CONV_FORWARD: bytes = pf_max(bytes, pf_convolution_forward_workspace(c, kernels)); break;
+        case PF_CONV_BACKWARD_DATA: bytes = pf_max(bytes, pf_convolution_data_workspace(c, kernels)); break;
+        case PF_CONV_BACKWARD_WEIGHTS: bytes = pf_max(bytes, pf_convolution_weights_workspace(c, kernels)); break;
+        }
     }
-    return 0;
+    return bytes;
 }
 
 pf_plan *pf_convolution_prepare(const pf_convolution *c, void *workspace) {
+    const pf_matmul_kernels *kernels = pf_matmul_kernels_at(pf_isa_current(), c->type);
     switch (c->direction) {
-    case PF_CONV_FORWARD: return pf_convolution_forward(c, workspace);
-    case PF_CONV_BACKWARD_DATA: return pf_convolution_data(c, workspace);
-    case PF_CONV_BACKWARD_WEIGHTS: return pf_convolution_weights(c, workspace);
+    case PF_CONV_FORWARD: return pf_convolution_forward(c, kernels, workspace);
+    case PF_CONV_BACKWARD_DATA: return pf_convolution_data(c, kernels, workspace);
+    case PF_CONV_BACKWARD_WEIGHTS: return pf_convolution_weights(c, kernels, workspace);
     }
     return NULL;
 }
@@ -49,9 +55,10 @@ static int64_t planes_per_chunk(const pf_image *i) {
     return pf_max(1, IMAGE_CHUNK_BYTES / pf_max(1, pf_image_plane(i) * i->size));
 }
 
-pf_image pf_image_of_input(const pf_convolution *c, int64_t phase_h, int64_t phase_w, bool may_stay) {
+pf_image pf_image_of_input(const pf_convolution *c, const pf_matmul_kernels *kernels, int64_t phase_h, int64_t phase_w,
+                           bool may_stay) {
     pf_image i = {
-        .kernels = pf_matmul_kernels_current(c->type), .size = pf_type_size(c->type),
+        .kernels = kernels, .size = pf_type_size(c->type),
         .planes = c->batch * c->in_channels, .h = c->in_h, .w = c->in_w, .top = c->pad_top, .left = c->pad_left,
         .phase_h = phase_h, .phase_w = phase_w,
         .rows = (pf_max(0, c->out_h - 1) * c->stride_h + (c->kernel_h - 1) * c->dilation_h) / phase_h + 1,
@@ -91,31 +98,6 @@ void pf_image_add_step(pf_image *i, pf_plan *plan, void *workspace, bool needed)
 
 // MARK: grids
 
-int64_t pf_grid_runs(const pf_grid *g, int64_t j0, int64_t n, pf_run *runs) {
-    int64_t x = j0 % g->width, y = j0 / g->width % g->height, sample = j0 / g->width / g->height;
-    int64_t count = 0;
-    for (int64_t lane = 0; lane < n;) {
-        int64_t offset = sample * g->sample_step + y * g->row_step + x * g->column_step;
-        int64_t length = g->column_step == 1 ? pf_min(g->width - x, n - lane) : 1;
-        pf_run *last = count > 0 ? &runs[count - 1] : NULL;
-        if (last && last->offset + last->length == offset) {
-            last->length += length;
-        } else {
-            runs[count++] = (pf_run){.lane = lane, .length = length, .offset = offset};
-        }
-        lane += length;
-        x += length;
-        if (x == g->width) {
-            x = 0;
-            if (++y == g->height) {
-                y = 0;
-                sample++;
-            }
-        }
-    }
-    return count;
-}
-
 void pf_grid_offsets(const pf_grid *g, int64_t j0, int64_t n, int64_t base, int64_t *offsets) {
     int64_t x = j0 % g->width, y = j0 / g->width % g->height, sample = j0 / g->width / g->height;
     for (int64_t i = 0; i < n; i++) {
@@ -138,6 +120,32 @@ pf_grid pf_tap_grid(const pf_convolution *c, const pf_image *i) {
                      .row_step = c->dilation_h * i->columns, .column_step = c->dilation_w};
 }
 
-bool pf_channels_fill_lanes(pf_type type, int64_t channels) {
-    return 2 * channels >= pf_matmul_kernels_current(type)->lanes;
+// MARK: strips
+
+pf_strip pf_strip_of(int64_t height, int64_t width, bool along_lanes, const pf_image *i) {
+    pf_strip s = {.height = height, .width = width, .pitch = width, .sample = height * width};
+    int64_t lanes = i->kernels->lanes;
+    if (along_lanes && s.sample > 0) {
+        s.pitch = i->columns;
+        s.sample = pf_ceil_div((height - 1) * s.pitch + width, lanes) * lanes;
+    }
+    return s;
+}
+
+pf_stretch pf_strip_stretch(const pf_strip *s, int64_t at, int64_t most) {
+    int64_t in_sample = at % s->sample;
+    pf_stretch r = {.sample = at / s->sample, .y = in_sample / s->pitch, .x = in_sample % s->pitch};
+    r.length = pf_min(most, pf_min(s->pitch - r.x, s->sample - in_sample));
+    r.pixels = r.y < s->height ? pf_max(0, pf_min(r.length, s->width - r.x)) : 0;
+    return r;
+}
+
+void pf_strip_places(const pf_strip *s, int64_t lanes, int64_t sample_step, int64_t v0, int64_t count, int64_t base,
+                     int64_t *places) {
+    int64_t vectors = s->sample / lanes;
+    for (int64_t v = v0; v < v0 + count; v++) *places++ = base + v / vectors * sample_step + v % vectors * lanes;
+}
+
+bool pf_channels_fill_lanes(const pf_matmul_kernels *kernels, int64_t channels) {
+    return 2 * channels >= kernels->lanes;
 }

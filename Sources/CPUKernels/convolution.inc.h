@@ -1,14 +1,9 @@
-// What convolution adds to the kernels of matmul.inc.h: padded images, packing of runs of them, and interleaved stores.
+// What convolution adds to the kernels of matmul.inc.h: padded images and interleaved stores.
 
-// Zeros, by overlapping stores of fixed size.
 INLINE void NAME(clear)(T *to, int64_t n) {
-    static const T zeros[VECTOR_BYTES / sizeof(T)];
-    if (n >= LANES) {
-        for (int64_t x = 0; x + LANES <= n; x += LANES) NAME(put)(to + x, (VEC)(T)0);
-        NAME(put)(to + n - LANES, (VEC)(T)0);
-    } else {
-        NAME(copy)(to, zeros, n);
-    }
+    int64_t x = 0;
+    for (; x + LANES <= n; x += LANES) NAME(put)(to + x, (VEC)(T)0);
+    if (x < n) NAME(put_some)(to + x, (VEC)(T)0, n - x);
 }
 
 static void NAME(pad)(const void *source, int64_t h, int64_t w, int64_t top, int64_t left, int64_t sh, int64_t sw,
@@ -38,41 +33,6 @@ static void NAME(pad)(const void *source, int64_t h, int64_t w, int64_t top, int
     }
 }
 
-// `piece` elements at a time (a constant after inlining); the excess of a run is overwritten by the next one.
-INLINE void NAME(pack_pieces)(const int64_t piece, const T *from, const int64_t *offsets, int64_t k, const pf_run *runs,
-                              int64_t count, int64_t width, T *to) {
-    for (int64_t kk = 0; kk < k; kk++, to += width) {
-        for (int64_t r = 0; r < count; r++) {
-            const T *source = from + offsets[kk] + runs[r].offset;
-            T *target = to + runs[r].lane;
-            int64_t x = 0;
-            do {
-                __builtin_memcpy(target + x, source + x, (size_t)piece * sizeof(T));
-                x += piece;
-            } while (x < runs[r].length);
-        }
-    }
-}
-
-static void NAME(pack_runs)(const void *source, const int64_t *offsets, int64_t k, const pf_run *runs, int64_t count,
-                            int64_t width, void *to) {
-    int64_t longest = 0;
-    for (int64_t r = 0; r < count; r++) {
-        if (runs[r].length > longest) longest = runs[r].length;
-    }
-    if (LANES > 8 && longest > 8) {
-        NAME(pack_pieces)(16, source, offsets, k, runs, count, width, to);
-    } else if (LANES > 4 && longest > 4) {
-        NAME(pack_pieces)(8, source, offsets, k, runs, count, width, to);
-    } else if (LANES > 2 && longest > 2) {
-        NAME(pack_pieces)(4, source, offsets, k, runs, count, width, to);
-    } else if (longest > 1) {
-        NAME(pack_pieces)(2, source, offsets, k, runs, count, width, to);
-    } else {
-        NAME(pack_pieces)(1, source, offsets, k, runs, count, width, to);
-    }
-}
-
 static void NAME(store_run)(int64_t n, const void *tile, const void *bias, void *result, int64_t step) {
     const T *t = tile;
     T *c = result;
@@ -90,8 +50,8 @@ static void NAME(store_run)(int64_t n, const void *tile, const void *bias, void 
     }
 }
 
-#define INTERLEAVE(n) NAME(put)(pair, __builtin_shufflevector(even, odd, LOW##n)); \
-    NAME(put)(pair + LANES, __builtin_shufflevector(even, odd, HIGH##n))
+#define INTERLEAVE(n) \
+    VEC low = __builtin_shufflevector(even, odd, LOW##n), high = __builtin_shufflevector(even, odd, HIGH##n)
 
 static void NAME(store_pairs)(int64_t n, const void *tile0, const void *tile1, const void *bias, void *result) {
     const T *t0 = tile0, *t1 = tile1;
@@ -102,7 +62,6 @@ static void NAME(store_pairs)(int64_t n, const void *tile0, const void *tile1, c
             even = even + (VEC)*(const T *)bias;
             odd = odd + (VEC)*(const T *)bias;
         }
-        T pair[2 * VECTOR_BYTES / sizeof(T)];
 #if VECTOR_BYTES / TYPE_BYTES == 16
         INTERLEAVE(16);
 #elif VECTOR_BYTES / TYPE_BYTES == 8
@@ -112,7 +71,11 @@ static void NAME(store_pairs)(int64_t n, const void *tile0, const void *tile1, c
 #else
         INTERLEAVE(2);
 #endif
-        NAME(copy)(c + 2 * x, pair, 2 * (n - x < LANES ? n - x : LANES));
+        int64_t rest = 2 * (n - x);
+        if (rest >= LANES) NAME(put)(c + 2 * x, low);
+        else NAME(put_some)(c + 2 * x, low, rest);
+        if (rest >= 2 * LANES) NAME(put)(c + 2 * x + LANES, high);
+        else if (rest > LANES) NAME(put_some)(c + 2 * x + LANES, high, rest - LANES);
     }
 }
 

@@ -1,7 +1,7 @@
 // The gradient of the input (transposed convolution). Pixels are sorted into stride_h * stride_w classes by their
-// position modulo the stride; in a class all pixels meet the same taps, so each class is a dense convolution with stride
-// 1 over the output gradient. Where there are channels enough, rows are pixels of a class and lanes are input channels;
-// else rows are channels and lanes are pixels. Terms are (output channel, tap).
+// position modulo the stride; in a class all pixels meet the same taps, so each class is a dense convolution with
+// stride 1 over the output gradient. Where there are channels enough, rows are pixels of a class and lanes are input
+// channels; else rows are channels and lanes are pixels. Terms are (output channel, tap).
 #include "convolution_plan.h"
 #include <string.h>
 
@@ -16,6 +16,7 @@ typedef struct {
     pf_image image;
     bool channel_lanes;
     pf_grid pixels;                             // of a class, in the padded gradient
+    pf_strip strip;                             // and along rows or lanes
     int64_t classes, pack_chunks;
     int64_t tiles;                              // where in the scratch memory tiles begin
     pixel_class class[];
@@ -80,19 +81,14 @@ static int64_t group_offset(const data_plan *p, int64_t group) {
     return group * (p->c.out_channels / p->c.groups) * pf_image_plane(&p->image);
 }
 
-static void pack_pixels(const pf_operand *o, int64_t entry, int64_t i0, int64_t count, int64_t k0, int64_t k,
-                        int64_t width, void *to) {
-    const pixel_class *class = o->context;
-    const data_plan *p = class->gemm.context;
-    pf_run runs[PF_MOST_LANES];
-    int64_t n = pf_grid_runs(&p->pixels, i0, count, runs);
-    const char *from = (const char *)p->image.to + group_offset(p, entry) * o->size;
-    o->kernels->pack_runs(from, class->image_taps + k0, k, runs, n, width, to);
+static void locate_vectors(const pf_operand *o, int64_t entry, int64_t i0, int64_t count, int64_t *places) {
+    const data_plan *p = ((const pixel_class *)o->context)->gemm.context;
+    pf_strip_places(&p->strip, o->kernels->lanes, p->pixels.sample_step, i0, count, group_offset(p, entry), places);
 }
 
-static void locate_pixels(const pf_operand *o, int64_t entry, int64_t i0, int64_t count, int64_t *rows) {
+static void locate_pixels(const pf_operand *o, int64_t entry, int64_t i0, int64_t count, int64_t *places) {
     const data_plan *p = ((const pixel_class *)o->context)->gemm.context;
-    pf_grid_offsets(&p->pixels, i0, count, group_offset(p, entry), rows);
+    pf_grid_offsets(&p->pixels, i0, count, group_offset(p, entry), places);
 }
 
 static void locate_taps(const pf_operand *o, int64_t k0, int64_t k, int64_t *terms) {
@@ -105,18 +101,16 @@ static void store(const data_plan *p, int64_t py, int64_t px0, int64_t phases, i
                   int64_t n, const char *tiles[2], int64_t step) {
     const pf_convolution *c = &p->c;
     const pf_gemm *g = &p->class[0].gemm;
-    int64_t height = p->pixels.height, width = p->pixels.width;
     for (int64_t done = 0; done < n;) {
-        int64_t x = (j0 + done) % width, y = (j0 + done) / width % height;
-        int64_t sample = (j0 + done) / width / height, length = pf_min(width - x, n - done);
-        int64_t ih = y * c->stride_h + py, iw = x * c->stride_w + px0;
+        pf_stretch s = pf_strip_stretch(&p->strip, j0 + done, n - done);
+        int64_t ih = s.y * c->stride_h + py, iw = s.x * c->stride_w + px0;
         // Pixels of each phase that lie in the image; the second phase may have one less.
-        int64_t first = pf_min(length, pf_ceil_div(pf_max(0, c->in_w - iw), c->stride_w));
-        int64_t second = phases > 1 ? pf_min(length, pf_ceil_div(pf_max(0, c->in_w - iw - 1), c->stride_w)) : 0;
+        int64_t first = pf_min(s.pixels, pf_ceil_div(pf_max(0, c->in_w - iw), c->stride_w));
+        int64_t second = phases > 1 ? pf_min(s.pixels, pf_ceil_div(pf_max(0, c->in_w - iw - 1), c->stride_w)) : 0;
         for (int64_t i = 0; i < m && ih < c->in_h; i++) {
             const char *bias = c->bias ? (const char *)c->bias + (channel + i) * g->size : NULL;
             char *to = (char *)c->input
-                + (((sample * c->in_channels + channel + i) * c->in_h + ih) * c->in_w + iw) * g->size;
+                + (((s.sample * c->in_channels + channel + i) * c->in_h + ih) * c->in_w + iw) * g->size;
             int64_t at = (i * step + done) * g->size;
             if (second > 0) g->kernels->store_pairs(second, tiles[0] + at, tiles[1] + at, bias, to);
             if (first > second) {
@@ -124,7 +118,7 @@ static void store(const data_plan *p, int64_t py, int64_t px0, int64_t phases, i
                                       to + second * c->stride_w * g->size, c->stride_w);
             }
         }
-        done += length;
+        done += s.length;
     }
 }
 
@@ -198,13 +192,13 @@ static void pack_chunk(const void *args, int64_t chunk, void *scratch) {
 
 // MARK: the plan
 
-static pf_image image_of(const pf_convolution *c) {
+static pf_image image_of(const pf_convolution *c, const pf_matmul_kernels *kernels) {
     axis h = axis_h(c), w = axis_w(c);
     int64_t top, bottom, left, right;
     shift_range(&h, &top, &bottom);
     shift_range(&w, &left, &right);
     return (pf_image){
-        .kernels = pf_matmul_kernels_current(c->type), .size = pf_type_size(c->type),
+        .kernels = kernels, .size = pf_type_size(c->type),
         .planes = c->batch * c->out_channels, .h = c->out_h, .w = c->out_w, .top = -top, .left = -left,
         .phase_h = 1, .phase_w = 1,
         .rows = pf_ceil_div(c->in_h, c->stride_h) + bottom - top,
@@ -213,21 +207,23 @@ static pf_image image_of(const pf_convolution *c) {
     };
 }
 
+static pf_strip strip_of(const pf_convolution *c, const pf_matmul_kernels *kernels) {
+    pf_image image = image_of(c, kernels);
+    bool along_lanes = !pf_channels_fill_lanes(kernels, c->in_channels / c->groups);
+    return pf_strip_of(pf_ceil_div(c->in_h, c->stride_h), pf_ceil_div(c->in_w, c->stride_w), along_lanes, &image);
+}
+
 // The products of all classes, which share one geometry, chosen for the work of all of them together.
-static pf_gemm gemm_of(const pf_convolution *c, const pf_gemm *shape, int64_t class) {
+static pf_gemm gemm_of(const pf_convolution *c, const pf_matmul_kernels *kernels, const pf_gemm *shape,
+                       int64_t class) {
     axis h = axis_h(c), w = axis_w(c);
-    const pf_matmul_kernels *kernels = pf_matmul_kernels_current(c->type);
     int64_t size = pf_type_size(c->type), channels = c->out_channels / c->groups, rows = c->in_channels / c->groups;
-    int64_t pixels = c->batch * pf_ceil_div(c->in_h, c->stride_h) * pf_ceil_div(c->in_w, c->stride_w);
-    bool channel_lanes = pf_channels_fill_lanes(c->type, rows);
+    int64_t pixels = c->batch * strip_of(c, kernels).sample;
+    bool channel_lanes = pf_channels_fill_lanes(kernels, rows);
     pf_operand weights = {.pack = pack_weights, .kernels = kernels, .size = size, .varies = true};
-    pf_operand image = {.kernels = kernels, .size = size, .varies = true, .streamed = true};
-    if (channel_lanes) {
-        image.locate_rows = locate_pixels;
-        image.locate_terms = locate_taps;
-    } else {
-        image.pack = pack_pixels;
-    }
+    pf_operand image = {.kernels = kernels, .size = size, .varies = true};
+    image.locate = channel_lanes ? locate_pixels : locate_vectors;
+    image.locate_terms = locate_taps;
     pf_gemm g = {
         .kernels = kernels, .size = size, .batch = c->groups, .rows = channel_lanes ? pixels : rows,
         .cols = channel_lanes ? rows : pixels, .k = channels * c->kernel_h * c->kernel_w,
@@ -240,12 +236,12 @@ static pf_gemm gemm_of(const pf_convolution *c, const pf_gemm *shape, int64_t cl
     return g;
 }
 
-int64_t pf_convolution_data_workspace(const pf_convolution *c) {
-    pf_image image = image_of(c);
-    pf_gemm shape = gemm_of(c, NULL, 0);
+int64_t pf_convolution_data_workspace(const pf_convolution *c, const pf_matmul_kernels *kernels) {
+    pf_image image = image_of(c, kernels);
+    pf_gemm shape = gemm_of(c, kernels, NULL, 0);
     int64_t bytes = pf_image_bytes(&image);
     for (int64_t class = 0; class < c->stride_h * c->stride_w; class++) {
-        pf_gemm g = gemm_of(c, &shape, class);
+        pf_gemm g = gemm_of(c, kernels, &shape, class);
         bytes += pf_gemm_workspace(&g);
     }
     return bytes;
@@ -269,19 +265,20 @@ static void fill_taps(const data_plan *p, pixel_class *class, int64_t index) {
     }
 }
 
-pf_plan *pf_convolution_data(const pf_convolution *c, void *workspace) {
+pf_plan *pf_convolution_data(const pf_convolution *c, const pf_matmul_kernels *kernels, void *workspace) {
     int64_t classes = c->stride_h * c->stride_w;
     int64_t terms = c->out_channels / c->groups * c->kernel_h * c->kernel_w;      // of all classes together, at most
-    pf_gemm shape = gemm_of(c, NULL, 0);
+    pf_gemm shape = gemm_of(c, kernels, NULL, 0);
     data_plan *p = pf_plan_create((int64_t)sizeof *p + classes * (int64_t)sizeof p->class[0]
                                   + 2 * terms * (int64_t)sizeof(int64_t));
     if (!p) return NULL;
     p->c = *c;
-    p->image = image_of(c);
+    p->image = image_of(c, kernels);
     bool empty = shape.batch <= 0 || shape.rows <= 0 || shape.cols <= 0;
     pf_image_add_step(&p->image, &p->plan, workspace, !empty && terms > 0);
     p->classes = classes;
     p->channel_lanes = !shape.a.pack;
+    p->strip = strip_of(c, kernels);
     p->pixels = (pf_grid){.height = pf_ceil_div(c->in_h, c->stride_h), .width = pf_ceil_div(c->in_w, c->stride_w),
                           .sample_step = c->out_channels * pf_image_plane(&p->image),
                           .row_step = p->image.columns, .column_step = 1};
@@ -289,7 +286,7 @@ pf_plan *pf_convolution_data(const pf_convolution *c, void *workspace) {
     char *packed = (char *)workspace + pf_image_bytes(&p->image);
     for (int64_t i = 0; i < classes; i++) {
         pixel_class *class = &p->class[i];
-        class->gemm = gemm_of(c, &shape, i);
+        class->gemm = gemm_of(c, kernels, &shape, i);
         class->gemm.context = p;
         class->gemm.a.context = class->gemm.b.context = class;
         pf_gemm_place(&class->gemm, packed);
@@ -298,7 +295,7 @@ pf_plan *pf_convolution_data(const pf_convolution *c, void *workspace) {
         class->weight_taps = tables + class->gemm.k;
         tables += 2 * class->gemm.k;
         fill_taps(p, class, i);
-        if (p->channel_lanes) class->gemm.a.data = p->image.to;
+        *(p->channel_lanes ? &class->gemm.a.data : &class->gemm.b.data) = p->image.to;
         p->tiles = pf_max(p->tiles, pf_gemm_block_scratch(&class->gemm));
         p->tiles = pf_max(p->tiles, pf_align64(2 * TURN_PIXELS * shape.width * shape.size));
         p->pack_chunks += pf_gemm_pack_chunks(&class->gemm);

@@ -20,9 +20,10 @@ static inline int64_t pf_image_plane(const pf_image *i) {
     return i->phase_h * i->phase_w * i->rows * i->columns;
 }
 
-/// The input as the output pixels see it, with the given phases (which divide the strides). `in_place` where an unpadded
-/// input serves as it is.
-pf_image pf_image_of_input(const pf_convolution *c, int64_t phase_h, int64_t phase_w, bool may_stay);
+/// The input as the output pixels see it, with the given phases (which divide the strides). `in_place` where an
+/// unpadded input serves as it is.
+pf_image pf_image_of_input(const pf_convolution *c, const pf_matmul_kernels *kernels, int64_t phase_h, int64_t phase_w,
+                           bool may_stay);
 /// Bytes of the copy and of what vectors may read beyond it.
 int64_t pf_image_bytes(const pf_image *i);
 /// Says where the copy goes, and adds the step that makes it (if `needed`).
@@ -34,8 +35,6 @@ typedef struct {
     int64_t sample_step, row_step, column_step;
 } pf_grid;
 
-/// The runs of positions j0..<j0 + n of a grid; at most n. Returns how many.
-int64_t pf_grid_runs(const pf_grid *g, int64_t j0, int64_t n, pf_run *runs);
 /// The places of positions j0..<j0 + n, plus `base`.
 void pf_grid_offsets(const pf_grid *g, int64_t j0, int64_t n, int64_t base, int64_t *offsets);
 
@@ -43,19 +42,35 @@ void pf_grid_offsets(const pf_grid *g, int64_t j0, int64_t n, int64_t base, int6
 pf_grid pf_pixel_grid(const pf_convolution *c, const pf_image *i);
 pf_grid pf_tap_grid(const pf_convolution *c, const pf_image *i);
 
-/// Whether `channels` fill vector lanes well enough to lie along them; then pixels, or taps, are rows and are read in
-/// place from the padded image. Otherwise pixels (or taps) lie along the lanes, and are packed.
-bool pf_channels_fill_lanes(pf_type type, int64_t channels);
+/// Pixels as they lie along lanes: each sample's rows one after another at the pitch of the padded image, with what
+/// lies between them, filled up to whole vectors. Along rows: nothing in between (pitch == width).
+typedef struct {
+    int64_t height, width, pitch, sample;       // sample: lanes (or rows) of one
+} pf_strip;
 
-/// The most lanes of a panel.
-#define PF_MOST_LANES (PF_TILE_VECTORS * 16)
+pf_strip pf_strip_of(int64_t height, int64_t width, bool along_lanes, const pf_image *i);
+
+/// The stretch of pixels of one image row that starts at position `at`: where it lies, and how many of its `length`
+/// positions (up to `most`) are pixels.
+typedef struct {
+    int64_t sample, y, x, length, pixels;
+} pf_stretch;
+pf_stretch pf_strip_stretch(const pf_strip *s, int64_t at, int64_t most);
+
+/// The places of vectors v0..<v0 + count in the padded image, plus `base`.
+void pf_strip_places(const pf_strip *s, int64_t lanes, int64_t sample_step, int64_t v0, int64_t count, int64_t base,
+                     int64_t *places);
+
+/// Whether `channels` fill vector lanes well enough to lie along them; then pixels are rows and are read in
+/// place from the padded image. Otherwise pixels lie along the lanes, and vectors of them slide over the image.
+bool pf_channels_fill_lanes(const pf_matmul_kernels *kernels, int64_t channels);
 
 /// Each direction: the bytes of its workspace, and its plan.
-int64_t pf_convolution_forward_workspace(const pf_convolution *c);
-int64_t pf_convolution_data_workspace(const pf_convolution *c);
-int64_t pf_convolution_weights_workspace(const pf_convolution *c);
-pf_plan *pf_convolution_forward(const pf_convolution *c, void *workspace);
-pf_plan *pf_convolution_data(const pf_convolution *c, void *workspace);
-pf_plan *pf_convolution_weights(const pf_convolution *c, void *workspace);
+int64_t pf_convolution_forward_workspace(const pf_convolution *c, const pf_matmul_kernels *kernels);
+int64_t pf_convolution_data_workspace(const pf_convolution *c, const pf_matmul_kernels *kernels);
+int64_t pf_convolution_weights_workspace(const pf_convolution *c, const pf_matmul_kernels *kernels);
+pf_plan *pf_convolution_forward(const pf_convolution *c, const pf_matmul_kernels *kernels, void *workspace);
+pf_plan *pf_convolution_data(const pf_convolution *c, const pf_matmul_kernels *kernels, void *workspace);
+pf_plan *pf_convolution_weights(const pf_convolution *c, const pf_matmul_kernels *kernels, void *workspace);
 
 #endif

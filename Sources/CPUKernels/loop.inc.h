@@ -121,8 +121,8 @@ static void LEVEL(run_columns)(LEVEL(tile) *tile, int64_t unit) {
         LEVEL(run_tile)(tile, first * each, count * each);
         for (int64_t i = 0; i < count; i++) {
             LEVEL(accumulate)(reducer, lanes, (char *)*value + i * each * size, 0, plan->reduced, plan->columns, size);
-            LEVEL(finish_columns)(reducer, type, lanes, plan->reduced < PF_LANES ? plan->reduced : PF_LANES, plan->columns,
-                                  results + i * plan->columns * size);
+            LEVEL(finish_columns)(reducer, type, lanes, plan->reduced < PF_LANES ? plan->reduced : PF_LANES,
+                                  plan->columns, results + i * plan->columns * size);
         }
         return;
     }

@@ -2,6 +2,7 @@
 #if defined(__x86_64__)
 #include "loop_plan.h"
 #include "scalar.h"
+#include <stdlib.h>
 #include <string.h>
 
 #pragma clang attribute push(__attribute__((target("avx2,fma,bmi2,f16c"))), apply_to = function)

@@ -2,9 +2,11 @@
 #if defined(__x86_64__)
 #include "loop_plan.h"
 #include "scalar.h"
+#include <stdlib.h>
 #include <string.h>
 
-#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,bmi2,f16c"))), apply_to = function)
+#pragma clang attribute push( \
+    __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,bmi2,f16c"))), apply_to = function)
 #define LEVEL(name) name##_avx512
 #include "loop.inc.h"
 #pragma clang attribute pop

@@ -73,7 +73,7 @@ static inline void LEVEL(copy_masked)(const tile_access *access, const int64_t *
     memset(to + (end - column) * size, 0, (size_t)((column + count - end) * size));
 }
 
-// Rows up to this long are moved column by column.
+// Rows up to this long are moved column by column, as are those whose columns are closer together in memory.
 #define NARROW 16
 
 /// Loads the tile into `registers` or stores it from there.
@@ -90,8 +90,9 @@ static void LEVEL(move)(const LEVEL(tile) *tile, const tile_access *access, char
     }
     int64_t column = tile->coordinate[last];
     int64_t left = tile->n;
-    if (width <= NARROW && last > 0 && column == 0 && left % width == 0 && !access->masked) {
-        int64_t row_stride = access->stride[last - 1];
+    int64_t row_stride = last > 0 ? access->stride[last - 1] : 0;
+    bool by_column = width <= NARROW || (left >= 8 * width && row_stride != 0 && llabs(row_stride) < llabs(stride));
+    if (by_column && last > 0 && column == 0 && left % width == 0 && !access->masked) {
         for (int64_t rows = left / width; rows > 0;) {
             int64_t run = plan->extent[last - 1] - coordinate[last - 1];
             if (run > rows) run = rows;
@@ -170,7 +171,8 @@ static void LEVEL(random)(const LEVEL(tile) *tile, const tile_source *source, ui
     bool aligned = true;
     for (int64_t left = tile->n, r = row, e = element; left > 0; r++, e = 0) {
         int64_t count = length - e < left ? length - e : left;
-        uint32_t first = (uint32_t)(e >> 2), here = (uint32_t)(((e + count + 3) >> 2) - (e >> 2)), of = source->sample[r];
+        uint32_t first = (uint32_t)(e >> 2), here = (uint32_t)(((e + count + 3) >> 2) - (e >> 2));
+        uint32_t of = source->sample[r];
         for (uint32_t i = 0; i < here; i++) {
             group[groups + i] = first + i;
             sample[groups + i] = of;

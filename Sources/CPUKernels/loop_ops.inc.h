@@ -278,13 +278,13 @@ static const tile_kernel LEVEL(casts)[PF_TYPE_COUNT][PF_TYPE_COUNT] = {
                 LEVEL(u32_to_bool)},
     [PF_U32] = {LEVEL(u32_to_f32), LEVEL(u32_to_f64), LEVEL(copy_32), LEVEL(copy_32), LEVEL(u32_to_u8),
                 LEVEL(u32_to_bool)},
-    [PF_U8] = {LEVEL(u8_to_f32), LEVEL(u8_to_f64), LEVEL(u8_to_u32), LEVEL(u8_to_u32), LEVEL(copy_8), LEVEL(u8_to_bool)},
+    [PF_U8] = {LEVEL(u8_to_f32), LEVEL(u8_to_f64), LEVEL(u8_to_u32), LEVEL(u8_to_u32), LEVEL(copy_8),
+               LEVEL(u8_to_bool)},
     [PF_BOOL] = {LEVEL(u8_to_f32), LEVEL(u8_to_f64), LEVEL(u8_to_u32), LEVEL(u8_to_u32), LEVEL(copy_8), LEVEL(copy_8)},
 };
 
 static tile_kernel LEVEL(find)(pf_op op, pf_type type, pf_type to, operand_shape shape) {
-    if ((int)op < 0 || op >= PF_OP_COUNT || (int)type < 0 || type >= PF_TYPE_COUNT || (int)to < 0 || to >= PF_TYPE_COUNT)
-        return NULL;
+    if ((unsigned)op >= PF_OP_COUNT || (unsigned)type >= PF_TYPE_COUNT || (unsigned)to >= PF_TYPE_COUNT) return NULL;
     if (op == PF_OP_CAST) return shape == OPERANDS_VECTORS ? LEVEL(casts)[type][to] : NULL;
     if (op == PF_OP_UNIFORM || op == PF_OP_NORMAL) return LEVEL(table)[op][to].shape[shape];
     return LEVEL(table)[op][type].shape[shape];

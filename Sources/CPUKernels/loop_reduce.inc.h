@@ -1,5 +1,5 @@
-// The reduction order of pf_loop.h. ROWS keeps the 32 lanes of one block in a vector; COLUMNS keeps 32 lanes of whole rows
-// in memory, so that consecutive rows of narrow matrices form one long vector.
+// The reduction order of pf_loop.h. ROWS keeps the 32 lanes of one block in a vector; COLUMNS keeps 32 lanes of whole
+// rows in memory, so that consecutive rows of narrow matrices form one long vector.
 //
 // A lane that gets no element in a later round must not change: `neutral` is the value that leaves any other as it
 // is (-0 for float sums, while the identity, which absent lanes start from, is +0).
@@ -9,7 +9,8 @@
 #define COMBINE_MIN(a, b) ((((a) < (b)) | ((a) != (a))) ? (a) : (b))
 
 typedef struct {
-    /// Takes n elements (all but the last call of a block: a multiple of PF_LANES) into 32 lanes.
+    /// Takes n elements (all but the last call of a block: a multiple of PF_LANES) into 32 lanes. Nothing behind them
+    /// is read.
     void (*lanes)(void *lanes, const void *values, int64_t n, bool first);
     /// The lanes of a block into its result.
     void (*finish)(void *result, const void *lanes);
@@ -36,33 +37,37 @@ typedef struct {
     typedef T LEVEL(name##_4) __attribute__((ext_vector_type(4)));                                                    \
     typedef T LEVEL(name##_2) __attribute__((ext_vector_type(2)));                                                    \
     static const T LEVEL(name##_identity) = identity_value;                                                           \
-    static inline __attribute__((always_inline)) void LEVEL(name##_lanes_inline)(                                     \
-        void *lanes, const void *values, int64_t n, bool first) {                                                     \
+    /* v[0..<n] (n < 32) in the first lanes, `other` in the rest; `readable` elements lie at v. */                    \
+    static inline __attribute__((always_inline)) void LEVEL(name##_part)(                                             \
+        LEVEL(name##_32) *result, const T *v, int64_t n, int64_t readable, T other) {                                 \
         typedef LEVEL(name##_32) V;                                                                                   \
-        const T *v = values;                                                                                          \
-        V acc;                                                                                                        \
-        int64_t i = 0;                                                                                                \
-        if (!first) {                                                                                                 \
-            acc = *(const V *)lanes;                                                                                  \
-        } else if (n >= PF_LANES) {                                                                                   \
-            acc = *(const V *)v;                                                                                      \
-            i = PF_LANES;                                                                                             \
+        if (readable >= PF_LANES) {                                                                                   \
+            const V lane = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15,                                     \
+                            16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31};                          \
+            *result = lane < (V)(T)n ? *(const V *)v : (V)other;                                                      \
         } else {                                                                                                      \
             T part[PF_LANES];                                                                                         \
-            for (int l = 0; l < PF_LANES; l++) part[l] = identity_value;                                              \
+            for (int l = 0; l < PF_LANES; l++) part[l] = other;                                                       \
             for (int l = 0; l < n; l++) part[l] = v[l];                                                               \
-            acc = *(const V *)part;                                                                                   \
-            i = n;                                                                                                    \
+            *result = *(const V *)part;                                                                               \
         }                                                                                                             \
+    }                                                                                                                 \
+    static inline __attribute__((always_inline)) void LEVEL(name##_lanes_inline)(                                     \
+        void *lanes, const void *values, int64_t n, int64_t readable, bool first) {                                   \
+        typedef LEVEL(name##_32) V;                                                                                   \
+        const T *v = values;                                                                                          \
+        int64_t i = first ? (n < PF_LANES ? n : PF_LANES) : 0;                                                        \
+        V acc;                                                                                                        \
+        if (!first) acc = *(const V *)lanes;                                                                          \
+        else if (n >= PF_LANES) acc = *(const V *)v;                                                                  \
+        else LEVEL(name##_part)(&acc, v, n, readable, identity_value);                                                \
         for (; i + PF_LANES <= n; i += PF_LANES) {                                                                    \
             V next = *(const V *)(v + i);                                                                             \
             acc = OP(acc, next);                                                                                      \
         }                                                                                                             \
         if (i < n) {                                                                                                  \
-            T part[PF_LANES];                                                                                         \
-            for (int l = 0; l < PF_LANES; l++) part[l] = neutral_value;                                               \
-            for (int l = 0; l < n - i; l++) part[l] = v[i + l];                                                       \
-            V next = *(const V *)part;                                                                                \
+            V next;                                                                                                   \
+            LEVEL(name##_part)(&next, v + i, n - i, readable - i, neutral_value);                                     \
             acc = OP(acc, next);                                                                                      \
         }                                                                                                             \
         *(V *)lanes = acc;                                                                                            \
@@ -81,13 +86,14 @@ typedef struct {
         *(T *)result = OP(x, y);                                                                                      \
     }                                                                                                                 \
     static void LEVEL(name##_lanes)(void *lanes, const void *values, int64_t n, bool first) {                         \
-        LEVEL(name##_lanes_inline)(lanes, values, n, first);                                                          \
+        LEVEL(name##_lanes_inline)(lanes, values, n, n, first);                                                       \
     }                                                                                                                 \
     static void LEVEL(name##_finish)(void *result, const void *lanes) { LEVEL(name##_finish_inline)(result, lanes); } \
     static void LEVEL(name##_rows)(void *results, const void *values, int64_t rows, int64_t length) {                 \
         for (int64_t r = 0; r < rows; r++) {                                                                          \
             LEVEL(name##_32) lanes;                                                                                   \
-            LEVEL(name##_lanes_inline)(&lanes, (const T *)values + r * length, length, true);                         \
+            LEVEL(name##_lanes_inline)(                                                                               \
+                &lanes, (const T *)values + r * length, length, (rows - r) * length, true);                           \
             LEVEL(name##_finish_inline)((T *)results + r, &lanes);                                                    \
         }                                                                                                             \
     }                                                                                                                 \
@@ -100,7 +106,7 @@ typedef struct {
         }                                                                                                             \
     }
 
-#define ORDER_REDUCERS(type, T, lowest, highest)                                                                       \
+#define ORDER_REDUCERS(type, T, lowest, highest)                                                                      \
     REDUCER(max_##type, T, COMBINE_MAX, lowest, lowest)                                                               \
     REDUCER(min_##type, T, COMBINE_MIN, highest, highest)
 

@@ -17,10 +17,10 @@ typedef struct {
     int64_t offsets[];
 } matmul_plan;
 
-const pf_matmul_kernels *pf_matmul_kernels_current(pf_type type) {
+const pf_matmul_kernels *pf_matmul_kernels_at(pf_isa level, pf_type type) {
     bool wide = type == PF_F64;
 #if defined(__x86_64__)
-    switch (pf_isa_current()) {
+    switch (level) {
     case PF_ISA_AVX512: return wide ? &pf_matmul_f64_avx512 : &pf_matmul_f32_avx512;
     case PF_ISA_AVX2: return wide ? &pf_matmul_f64_avx2 : &pf_matmul_f32_avx2;
     default: break;
@@ -75,8 +75,7 @@ static bool swaps(const pf_matmul *m, int64_t lanes) {
     return 2 * m->n * pf_ceil_div(m->m, lanes) <= m->m * pf_ceil_div(m->n, lanes);
 }
 
-static pf_gemm gemm_of(const pf_matmul *m) {
-    const pf_matmul_kernels *kernels = pf_matmul_kernels_current(m->type);
+static pf_gemm gemm_of(const pf_matmul *m, const pf_matmul_kernels *kernels) {
     int64_t size = pf_type_size(m->type);
     pf_operand a = operand(kernels, size, m->a, m->a_offsets, m->a_row, m->a_col);
     pf_operand b = operand(kernels, size, m->b, m->b_offsets, m->b_col, m->b_row);
@@ -93,8 +92,13 @@ static pf_gemm gemm_of(const pf_matmul *m) {
 
 int64_t pf_matmul_workspace(const pf_matmul *m) {
     if (work(m) <= TINY_WORK) return 0;
-    pf_gemm g = gemm_of(m);
-    return pf_gemm_workspace(&g);
+    // Enough for every level: a plan of memory does not depend on the processor's.
+    int64_t bytes = 0;
+    for (pf_isa level = PF_ISA_BASE; level <= pf_isa_best(); level++) {
+        pf_gemm g = gemm_of(m, pf_matmul_kernels_at(level, m->type));
+        bytes = pf_max(bytes, pf_gemm_workspace(&g));
+    }
+    return bytes;
 }
 
 pf_plan *pf_matmul_prepare(const pf_matmul *m, void *workspace) {
@@ -110,8 +114,9 @@ pf_plan *pf_matmul_prepare(const pf_matmul *m, void *workspace) {
         p->matmul.b_offsets = p->offsets + a_count;
         memcpy(p->offsets + a_count, m->b_offsets, (size_t)b_count * sizeof p->offsets[0]);
     }
-    p->swapped = swaps(m, pf_matmul_kernels_current(m->type)->lanes);
-    p->gemm = gemm_of(&p->matmul);
+    const pf_matmul_kernels *kernels = pf_matmul_kernels_at(pf_isa_current(), m->type);
+    p->swapped = swaps(m, kernels->lanes);
+    p->gemm = gemm_of(&p->matmul, kernels);
     p->gemm.context = p;
     if (work(m) <= TINY_WORK) {
         p->chunk_entries = 4096 / pf_max(1, work(m) + 8) + 1;

@@ -1,5 +1,6 @@
 // Register tiles, packing and small loops of matrix multiplication for one element type T at one instruction-set level.
-// The includer defines T, LEVEL (its suffix), VECTOR_BYTES and REGISTERS; see matmul_kernels.h for what each kernel does.
+// The includer defines T with TYPE_NAME and TYPE_BYTES, LEVEL (a suffix), VECTOR_BYTES, REGISTERS, and MASKED_LOAD and
+// MASKED_STORE if there are such; see matmul_kernels.h for what each kernel does.
 #define GLUE3(a, b, c) a##_##b##_##c
 #define GLUE2(a, b, c) GLUE3(a, b, c)
 #define NAME(n) GLUE2(n, TYPE_NAME, LEVEL)
@@ -73,6 +74,26 @@ INLINE void NAME(located_tile)(const int rows, const int vectors, int64_t k, con
     NAME(put_tile)(rows, vectors, acc, c, c_step, add);
 }
 
+INLINE void NAME(sliding_tile)(const int rows, int64_t k, const T *a, int64_t a_step, const T *b, const int64_t *lanes,
+                               const int64_t *terms, T *c, int64_t c_step, bool add) {
+    VEC acc[2 * PF_TILE_ROWS];
+    const T *from[PF_TILE_VECTORS];
+    UNROLL for (int v = 0; v < PF_TILE_VECTORS; v++) from[v] = b + lanes[v];
+    UNROLL for (int i = 0; i < rows * PF_TILE_VECTORS; i++) acc[i] = (VEC)(T)0;
+    for (int64_t kk = 0; kk < k; kk++) {
+        int64_t at = terms[kk];
+        UNROLL for (int v = 0; v < PF_TILE_VECTORS; v++) {
+            VEC x = NAME(load)(from[v] + at);
+            UNROLL for (int r = 0; r < rows; r++) {
+                VEC *sum = &acc[r * PF_TILE_VECTORS + v];
+                *sum = __builtin_elementwise_fma((VEC)a[r], x, *sum);
+            }
+        }
+        a += a_step;
+    }
+    NAME(put_tile)(rows, PF_TILE_VECTORS, acc, c, c_step, add);
+}
+
 #define ROWS2(X, v) X(1, v) X(2, v)
 #define ROWS6(X, v) ROWS2(X, v) X(3, v) X(4, v) X(5, v) X(6, v)
 #define ROWS10(X, v) ROWS6(X, v) X(7, v) X(8, v) X(9, v) X(10, v)
@@ -82,11 +103,15 @@ INLINE void NAME(located_tile)(const int rows, const int vectors, int64_t k, con
 #define LOCATED_TILES(X) ROWS10(X, 1) ROWS10(X, 2) ROWS6(X, 4) ROWS2(X, 8)
 #define MOST_ROWS {14, 14, 6, 2}
 #define MOST_LOCATED_ROWS {10, 10, 6, 2}
+#define SLIDING_TILES(X) X(1) X(2) X(3)
+#define MOST_SLIDING_ROWS 3
 #else
 #define TILES(X) ROWS6(X, 1) ROWS6(X, 2) ROWS2(X, 4) X(1, 8)
 #define LOCATED_TILES(X) TILES(X)
 #define MOST_ROWS {6, 6, 2, 1}
 #define MOST_LOCATED_ROWS MOST_ROWS
+#define SLIDING_TILES(X) X(1)
+#define MOST_SLIDING_ROWS 1
 #endif
 
 #define DEFINE_TILE(r, v)                                                                                            \
@@ -103,19 +128,30 @@ TILES(DEFINE_TILE)
     }
 LOCATED_TILES(DEFINE_LOCATED_TILE)
 
+#define DEFINE_SLIDING_TILE(r)                                                                                        \
+    static void NAME(sliding_tile_##r)(int64_t k, const void *a, int64_t a_step, const void *b, const int64_t *lanes, \
+                                       const int64_t *terms, void *c, int64_t c_step, bool add) {                     \
+        NAME(sliding_tile)(r, k, a, a_step, b, lanes, terms, c, c_step, add);                                         \
+    }
+SLIDING_TILES(DEFINE_SLIDING_TILE)
+
 // MARK: packing
 
-// Exactly n elements, by overlapping copies of fixed size.
-INLINE void NAME(copy)(T *to, const T *from, int64_t n) {
-    if (n >= LANES) {
-        for (int64_t i = 0; i + LANES <= n; i += LANES) NAME(put)(to + i, NAME(load)(from + i));
-        NAME(put)(to + n - LANES, NAME(load)(from + n - LANES));
-        return;
-    }
-    if (n >= 8) {
-        __builtin_memcpy(to, from, 8 * sizeof(T));
-        __builtin_memcpy(to + n - 8, from + n - 8, 8 * sizeof(T));
-    } else if (n >= 4) {
+#ifdef MASKED_LOAD
+
+INLINE VEC NAME(load_some)(const T *p, int64_t n) {
+    return MASKED_LOAD(p, n);
+}
+
+INLINE void NAME(put_some)(T *p, VEC v, int64_t n) {
+    MASKED_STORE(p, v, n);
+}
+
+#else
+
+// Exactly n elements, n < LANES, by overlapping copies of fixed size.
+INLINE void NAME(copy_some)(T *to, const T *from, int64_t n) {
+    if (n >= 4) {
         __builtin_memcpy(to, from, 4 * sizeof(T));
         __builtin_memcpy(to + n - 4, from + n - 4, 4 * sizeof(T));
     } else if (n >= 2) {
@@ -124,6 +160,25 @@ INLINE void NAME(copy)(T *to, const T *from, int64_t n) {
     } else if (n == 1) {
         *to = *from;
     }
+}
+
+INLINE VEC NAME(load_some)(const T *p, int64_t n) {
+    VEC v = (VEC)(T)0;
+    NAME(copy_some)((T *)&v, p, n);
+    return v;
+}
+
+INLINE void NAME(put_some)(T *p, VEC v, int64_t n) {
+    NAME(copy_some)(p, (const T *)&v, n);
+}
+
+#endif
+
+// Exactly n elements.
+INLINE void NAME(copy)(T *to, const T *from, int64_t n) {
+    int64_t i = 0;
+    for (; i + LANES <= n; i += LANES) NAME(put)(to + i, NAME(load)(from + i));
+    if (i < n) NAME(put_some)(to + i, NAME(load_some)(from + i, n - i), n - i);
 }
 
 // One step of a transpose: interleaving row i with row i + LANES / 2, log2(LANES) times, turns rows into columns.
@@ -177,7 +232,9 @@ static void NAME(pack_transposed)(const T *from, int64_t stride, int64_t count, 
             if (i == 0 || i + LANES <= width) {
                 UNROLL for (int64_t c = 0; c < LANES; c++) NAME(put)(to + (kk + c) * width + i, block[c]);
             } else {
-                for (int64_t c = 0; c < LANES; c++) NAME(copy)(to + (kk + c) * width + i, (const T *)&block[c], width - i);
+                UNROLL for (int64_t c = 0; c < LANES; c++) {
+                    NAME(put_some)(to + (kk + c) * width + i, block[c], width - i);
+                }
             }
         }
         for (; kk < k; kk++) {
@@ -239,16 +296,18 @@ static void NAME(transpose)(int64_t m, int64_t n, const void *tile, int64_t t_st
         for (int64_t j = 0; j < n; j += LANES) {
             int64_t lanes = n - j < LANES ? n - j : LANES;
             VEC block[VECTOR_BYTES / sizeof(T)];
-            for (int64_t r = 0; r < LANES; r++) {
+            UNROLL for (int64_t r = 0; r < LANES; r++) {
                 block[r] = r < rows ? NAME(load)((const T *)tile + (i + r) * t_step + j) : (VEC)(T)0;
                 if (row_bias && r < rows) block[r] = block[r] + (VEC)((const T *)row_bias)[i + r];
             }
             NAME(transpose_block)(block);
-            for (int64_t l = 0; l < lanes; l++) {
-                VEC column = lane_bias ? block[l] + (VEC)((const T *)lane_bias)[j + l] : block[l];
-                T *c = (T *)result + (j + l) * c_step + i;
-                if (rows == LANES) NAME(put)(c, column);
-                else NAME(copy)(c, (const T *)&column, rows);
+            UNROLL for (int64_t l = 0; l < LANES; l++) {
+                if (l < lanes) {
+                    VEC column = lane_bias ? block[l] + (VEC)((const T *)lane_bias)[j + l] : block[l];
+                    T *c = (T *)result + (j + l) * c_step + i;
+                    if (rows == LANES) NAME(put)(c, column);
+                    else NAME(put_some)(c, column, rows);
+                }
             }
         }
     }
@@ -271,6 +330,7 @@ static void NAME(join)(int64_t n, const void *parts, int64_t count, int64_t step
 #define LOG_8 3
 #define TILE_ENTRY(r, v) [LOG_##v][r - 1] = NAME(tile_##r##_##v),
 #define LOCATED_ENTRY(r, v) [LOG_##v][r - 1] = NAME(located_tile_##r##_##v),
+#define SLIDING_ENTRY(r) [r - 1] = NAME(sliding_tile_##r),
 
 const pf_matmul_kernels NAME(pf_matmul) = {
     .lanes = VECTOR_BYTES / sizeof(T),
@@ -278,13 +338,14 @@ const pf_matmul_kernels NAME(pf_matmul) = {
     .tile = {TILES(TILE_ENTRY)},
     .located_rows = MOST_LOCATED_ROWS,
     .located = {LOCATED_TILES(LOCATED_ENTRY)},
+    .sliding_rows = MOST_SLIDING_ROWS,
+    .sliding = {SLIDING_TILES(SLIDING_ENTRY)},
     .pack = NAME(pack),
     .tiny = NAME(tiny),
     .add_bias = NAME(add_bias),
     .transpose = NAME(transpose),
     .join = NAME(join),
     .pad = NAME(pad),
-    .pack_runs = NAME(pack_runs),
     .store_run = NAME(store_run),
     .store_pairs = NAME(store_pairs),
 };
@@ -322,3 +383,7 @@ const pf_matmul_kernels NAME(pf_matmul) = {
 #undef MOST_LOCATED_ROWS
 #undef DEFINE_LOCATED_TILE
 #undef LOCATED_ENTRY
+#undef SLIDING_TILES
+#undef MOST_SLIDING_ROWS
+#undef DEFINE_SLIDING_TILE
+#undef SLIDING_ENTRY

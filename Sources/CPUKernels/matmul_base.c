@@ -1,4 +1,4 @@
-// Matrix multiplication and convolution for every processor. Where it has no fused multiply-add, the C library's is called.
+// Matrix multiplication and convolution for every processor. One without fused multiply-add calls the C library's.
 #include "matmul_kernels.h"
 #include "pf_matmul.h"
 

@@ -1,4 +1,4 @@
-// The blocked product: geometry, packing of the row operand, blocks of results, joining of partial sums.
+// The blocked product: geometry, packing, blocks of results, joining of partial sums.
 #include "matmul_blocks.h"
 
 // Work in multiply-adds: about 10 us of one core at least, so that claiming a chunk costs nothing.
@@ -14,17 +14,20 @@ static void count_chunks(pf_gemm *g) {
     g->block_chunks = pf_ceil_div(g->k_blocks, g->chunk_blocks);
 }
 
-void pf_gemm_shape(pf_gemm *g) {
+static void choose_tiles(pf_gemm *g) {
     const pf_matmul_kernels *kn = g->kernels;
-    bool located = !g->a.pack;
-    const int64_t *most_rows = located ? kn->located_rows : kn->rows;
-    // Few rows want wide tiles: a tile needs about eight independent chains to hide the latency of fma.
-    int64_t w = g->rows <= most_rows[3] ? 3 : g->rows <= most_rows[2] ? 2 : 1;
+    bool located = !g->a.pack, sliding = !g->b.pack;
+    const int64_t *most = located ? kn->located_rows : kn->rows;
+    // Few rows want wide tiles: a tile needs about eight independent chains to hide the latency of fma. A located tile
+    // is wide, too, if it then has more chains.
+    bool wide = located && g->cols > 2 * kn->lanes && 4 * most[2] > 2 * most[1];
+    int64_t w = g->rows <= most[3] ? 3 : g->rows <= most[2] || wide ? 2 : 1;
     while (w > 0 && g->cols <= (kn->lanes << w) / 2) w--;
+    if (sliding) w = PF_TILE_WIDTHS - 1;
     g->width_index = w;
     g->width = kn->lanes << w;
     g->k_blocks = pf_max(1, pf_ceil_div(g->k, PF_K_BLOCK));
-    g->row_panels = pf_max(1, pf_ceil_div(g->rows, most_rows[w]));
+    g->row_panels = pf_max(1, pf_ceil_div(g->rows, sliding ? kn->sliding_rows : most[w]));
     g->panel_rows = pf_ceil_div(g->rows, g->row_panels);
     g->lane_panels = pf_max(1, pf_ceil_div(g->cols, g->width));
     // Packed panels lie so far apart that the spill of one never reaches the next.
@@ -32,23 +35,28 @@ void pf_gemm_shape(pf_gemm *g) {
     g->a.panels = g->row_panels;
     g->b.panels = g->lane_panels;
     g->a.pitch = located ? 0 : pf_align64((g->panel_rows * terms + kn->lanes) * g->size);
-    g->b.pitch = pf_align64((g->width * terms + kn->lanes) * g->size);
+    g->b.pitch = sliding ? 0 : pf_align64((g->width * terms + kn->lanes) * g->size);
+}
 
-    int64_t row_limit = PF_CHUNK_ROW_BYTES / g->size / pf_max(1, g->panel_rows);
+static void choose_chunks(pf_gemm *g) {
+    bool located = !g->a.pack;
+    int64_t row_limit = PF_CHUNK_ROW_BYTES / g->size / pf_max(1, g->panel_rows), k = pf_max(1, g->k);
     g->chunk_rows = pf_ceil_div(g->row_panels, pf_ceil_div(g->row_panels, row_limit));
-    int64_t panel_work = g->chunk_rows * g->panel_rows * g->width * pf_max(1, g->k);
-    int64_t target = pf_max(4 * CHUNK_WORK, g->rows * g->cols * g->k / 32);
+    int64_t panel_work = g->chunk_rows * g->panel_rows * g->width * k;
+    // A located operand is best read once, by a chunk that computes all its lanes.
+    int64_t target = located ? INT64_MAX : pf_max(4 * CHUNK_WORK, g->rows * g->cols * g->k / 32);
     int64_t lane_limit = PF_CHUNK_TILE_BYTES / (g->chunk_rows * g->panel_rows * g->width * g->size + 1);
-    g->chunk_lanes = pf_max(1, pf_min(pf_min(target / pf_max(1, panel_work), g->lane_panels), pf_min(lane_limit, 16)));
+    lane_limit = pf_min(g->lane_panels, pf_min(lane_limit, 16));
+    g->chunk_lanes = pf_max(1, pf_min(target / pf_max(1, panel_work), lane_limit));
     g->chunk_entries = 1;
     g->chunk_blocks = g->k_blocks;
     count_chunks(g);
     while (g->batch * g->row_chunks * g->lane_chunks < MANY_CHUNKS && panel_work * g->chunk_lanes > 2 * CHUNK_WORK) {
-        if (g->chunk_lanes > 1) {
-            g->chunk_lanes = pf_ceil_div(g->chunk_lanes, 2);
-        } else if (g->chunk_rows > 4) {
+        if (g->chunk_rows > 4 && (located || g->chunk_lanes == 1)) {
             g->chunk_rows = pf_ceil_div(g->chunk_rows, 2);
             panel_work = panel_work / 2;
+        } else if (g->chunk_lanes > 1) {
+            g->chunk_lanes = pf_ceil_div(g->chunk_lanes, 2);
         } else {
             break;
         }
@@ -56,14 +64,19 @@ void pf_gemm_shape(pf_gemm *g) {
     }
     int64_t chunks = g->batch * g->row_chunks * g->lane_chunks, work = panel_work * g->chunk_lanes;
     if (chunks < MANY_CHUNKS / 2 && g->k_blocks >= 4 && work > 4 * CHUNK_WORK) {
-        int64_t pieces = pf_min(pf_min(work / CHUNK_WORK, g->k_blocks), pf_ceil_div(MANY_CHUNKS, chunks));
+        int64_t pieces = pf_min(pf_min(work / CHUNK_WORK, g->k_blocks), pf_ceil_div(MANY_CHUNKS, pf_max(1, chunks)));
         g->chunk_blocks = pf_ceil_div(g->k_blocks, pieces);
     } else if (g->row_chunks == 1 && g->lane_chunks == 1) {
-        g->chunk_entries = pf_max(1, pf_min(g->batch, CHUNK_WORK / pf_max(1, g->rows * g->cols * pf_max(1, g->k))));
+        g->chunk_entries = pf_max(1, pf_min(g->batch, CHUNK_WORK / pf_max(1, g->rows * g->cols * k)));
     }
     count_chunks(g);
-    g->a.shared = g->lane_chunks > 1 && !g->a.streamed && !located;
-    g->b.shared = g->row_chunks > 1 && !g->b.streamed;
+}
+
+void pf_gemm_shape(pf_gemm *g) {
+    choose_tiles(g);
+    choose_chunks(g);
+    g->a.shared = g->lane_chunks > 1 && g->a.pack;
+    g->b.shared = g->row_chunks > 1 && g->b.pack;
 }
 
 // MARK: packing
@@ -95,7 +108,7 @@ static void pack_row_panel(const pf_gemm *g, int64_t entry, int64_t block, int64
 static int64_t panel_lanes(const pf_gemm *g, int64_t panel, int64_t *w) {
     int64_t n = pf_min(g->width, g->cols - panel * g->width);
     *w = g->width_index;
-    while (*w > 0 && n <= (g->kernels->lanes << *w) / 2) --*w;
+    while (g->b.pack && *w > 0 && n <= (g->kernels->lanes << *w) / 2) --*w;
     return n;
 }
 
@@ -160,34 +173,44 @@ void pf_gemm_block(const pf_gemm *g, const pf_gemm_range *range, void *tile, voi
     const pf_matmul_kernels *kn = g->kernels;
     char *lanes = scratch, *rows = lanes + (g->b.shared ? 0 : g->b.pitch);
     int64_t entry = range->entry, i0 = pf_gemm_row(g, range->row0), m = pf_gemm_row(g, range->row1) - i0;
-    bool located = !g->a.pack;
-    int64_t row_offsets[PF_CHUNK_ROWS], term_offsets[PF_K_BLOCK];
-    if (located) g->a.locate_rows(&g->a, entry, i0, m, row_offsets);
+    const pf_operand *located = !g->a.pack ? &g->a : !g->b.pack ? &g->b : NULL;
+    int64_t places[PF_CHUNK_ROWS], terms[PF_K_BLOCK];
+    if (located == &g->a) located->locate(located, entry, i0, m, places);
     for (int64_t block = range->block0; block < range->block1; block++) {
         int64_t k = block_terms(g, block);
         bool add = block > range->block0;
-        if (located) {
-            g->a.locate_terms(&g->a, block * PF_K_BLOCK, k, term_offsets);
-        } else if (!g->a.shared) {
+        if (located) located->locate_terms(located, block * PF_K_BLOCK, k, terms);
+        if (g->a.pack && !g->a.shared) {
             for (int64_t panel = range->row0; panel < range->row1; panel++) {
                 pack_row_panel(g, entry, block, panel, rows + (panel - range->row0) * g->a.pitch);
             }
         }
         for (int64_t lane = range->lane0; lane < range->lane1; lane++) {
-            int64_t w, b_step;
-            panel_lanes(g, lane, &w);
-            const void *b = lane_panel(g, entry, block, lane, range->row1 - range->row0 == 1, lanes, &b_step);
+            int64_t w, n = panel_lanes(g, lane, &w), b_step = 0;
+            const void *b = g->b.data;
+            if (located == &g->b) {
+                // A last panel may have fewer vectors; the tile wants a place for each.
+                int64_t count = n / kn->lanes;
+                located->locate(located, entry, lane * PF_TILE_VECTORS, count, places);
+                for (int64_t v = count; v < PF_TILE_VECTORS; v++) places[v] = places[0];
+            } else {
+                b = lane_panel(g, entry, block, lane, range->row1 - range->row0 == 1, lanes, &b_step);
+            }
             char *c = direct(g, entry, i0, lane);
             int64_t c_step = c ? g->cols : g->width;
             if (!c) c = (char *)tile + (lane - range->lane0) * m * g->width * g->size;
             for (int64_t panel = range->row0; panel < range->row1; panel++) {
                 int64_t i = pf_gemm_row(g, panel) - i0, count = pf_gemm_row(g, panel + 1) - i0 - i;
                 char *to = c + i * c_step * g->size;
-                if (located) {
-                    kn->located[w][count - 1](k, g->a.data, row_offsets + i, term_offsets, b, b_step, to, c_step, add);
+                if (located == &g->a) {
+                    kn->located[w][count - 1](k, g->a.data, places + i, terms, b, b_step, to, c_step, add);
+                    continue;
+                }
+                const char *a = g->a.shared ? packed_panel(g, &g->a, entry, block, panel)
+                                            : rows + (panel - range->row0) * g->a.pitch;
+                if (located == &g->b) {
+                    kn->sliding[count - 1](k, a, count, b, places, terms, to, c_step, add);
                 } else {
-                    const char *a = g->a.shared ? packed_panel(g, &g->a, entry, block, panel)
-                                                : rows + (panel - range->row0) * g->a.pitch;
                     kn->tile[w][count - 1](k, a, count, b, b_step, to, c_step, add);
                 }
             }

@@ -2,10 +2,10 @@
 //
 //     c[i, j] = sum over k of a[i, k] b[k, j]          i: rows, j: lanes
 //
-// Operands are packed panel by panel, one K block at a time: a panel of `a` holds up to PF_TILE_ROWS rows, one of `b` up
-// to PF_TILE_VECTORS vectors of lanes. What an operand is in memory only its `pack` function knows, so transposed,
-// strided and implicit (convolution) operands run through the same tiles. An `a` whose elements lie at row offset plus
-// term offset can be read in place instead.
+// Operands are packed panel by panel, one K block at a time: a panel of `a` holds up to PF_TILE_ROWS rows, one of `b`
+// up to PF_TILE_VECTORS vectors of lanes. What an operand is in memory only its `pack` function knows, so transposed,
+// strided and implicit (convolution) operands run through the same tiles. An operand whose elements lie at the sum of
+// two offsets, one of the row or vector and one of the term, can be read in place instead.
 #ifndef PF_MATMUL_BLOCKS_H
 #define PF_MATMUL_BLOCKS_H
 #include "matmul_kernels.h"
@@ -20,15 +20,15 @@ typedef struct pf_operand {
     /// Writes elements i0..<i0 + count of terms k0..<k0 + k as to[kk * width + i]; may write a vector past the end.
     void (*pack)(const struct pf_operand *o, int64_t entry, int64_t i0, int64_t count, int64_t k0, int64_t k,
                  int64_t width, void *to);
-    /// Or, for `a` only, with `pack` NULL: element (i, k) is data[rows[i] + terms[k]].
-    void (*locate_rows)(const struct pf_operand *o, int64_t entry, int64_t i0, int64_t count, int64_t *rows);
+    /// Or, for one of the operands, with `pack` NULL: element (i, k) is data[places[i] + terms[k]]. For `b` only every
+    /// vector has a place, where its lanes follow one another: i0 and count are vectors.
+    void (*locate)(const struct pf_operand *o, int64_t entry, int64_t i0, int64_t count, int64_t *places);
     void (*locate_terms)(const struct pf_operand *o, int64_t k0, int64_t k, int64_t *terms);
     const pf_matmul_kernels *kernels;
     int64_t size;
     const void *data;
     const void *context;                // whatever else these functions need
     bool varies;                        // between batch entries
-    bool streamed;                      // never to be packed as a whole
     const int64_t *offsets;             // strided operands only: of each batch entry, or NULL: all 0
     int64_t stride_i, stride_k;
     // Set by pf_gemm_shape and pf_gemm_place:
@@ -46,8 +46,8 @@ typedef struct pf_gemm {
     int64_t size, batch, rows, cols, k;
     pf_operand a, b;
 
-    /// Takes a finished part of the result: rows i0..<i0 + m, lanes j0..<j0 + n, row i at tile + i * step (in c already,
-    /// if it went there directly).
+    /// Takes a finished part of the result: rows i0..<i0 + m, lanes j0..<j0 + n, row i at tile + i * step (in c
+    /// already, if it went there directly).
     void (*store)(const struct pf_gemm *g, int64_t entry, int64_t i0, int64_t m, int64_t j0, int64_t n,
                   const void *tile, int64_t step);
     void *c;                            // where full panels go without a detour (row-major, contiguous), or NULL
@@ -70,8 +70,8 @@ int64_t pf_gemm_workspace(const pf_gemm *g);
 /// Adds the steps that compute g, which must outlive them. `workspace` as large as pf_gemm_workspace says.
 void pf_gemm_add_steps(pf_gemm *g, pf_plan *plan, void *workspace);
 
-/// The parts of pf_gemm_add_steps, for those who bring their own chunks: the place of what is packed for all chunks, that
-/// packing (0 chunks if there is none), and one block of results.
+/// The parts of pf_gemm_add_steps, for those who bring their own chunks: the place of what is packed for all chunks,
+/// that packing (0 chunks if there is none), and one block of results.
 void pf_gemm_place(pf_gemm *g, void *workspace);
 int64_t pf_gemm_pack_chunks(const pf_gemm *g);
 void pf_gemm_pack_chunk(const void *gemm, int64_t chunk, void *scratch);

@@ -7,20 +7,16 @@
 #define PF_TILE_VECTORS 8       // most vectors of a row of it
 #define PF_TILE_WIDTHS 4        // a row has 1, 2, 4 or 8 vectors
 
-/// Multiplies one K block into a register tile: acc[i][j] = chain over kk of fma(a[kk * a_step + i], b[kk * b_step + j]),
-/// then c[i * c_step + j] = acc, or c + acc when `add`.
+/// Multiplies one K block into a register tile: acc[i][j] = chain over kk of fma(a[kk * a_step + i],
+/// b[kk * b_step + j]), then c[i * c_step + j] = acc, or c + acc when `add`.
 typedef void (*pf_tile_kernel)(int64_t k, const void *a, int64_t a_step, const void *b, int64_t b_step, void *c,
                                int64_t c_step, bool add);
 /// The same with a[rows[i] + terms[kk]] in place of a[kk * a_step + i]: an operand that is read where it lies.
 typedef void (*pf_located_kernel)(int64_t k, const void *a, const int64_t *rows, const int64_t *terms, const void *b,
                                   int64_t b_step, void *c, int64_t c_step, bool add);
-
-/// Copies runs of a padded image into packed lanes; see convolution.inc.h.
-typedef struct {
-    int64_t lane;       // first lane of the run
-    int64_t length;     // lanes
-    int64_t offset;     // of its first element
-} pf_run;
+/// The same with vector v of the lanes at b[lanes[v] + terms[kk]]; always PF_TILE_VECTORS vectors.
+typedef void (*pf_sliding_kernel)(int64_t k, const void *a, int64_t a_step, const void *b, const int64_t *lanes,
+                                  const int64_t *terms, void *c, int64_t c_step, bool add);
 
 typedef struct {
     int64_t lanes;                                      // elements of a vector
@@ -28,6 +24,8 @@ typedef struct {
     pf_tile_kernel tile[PF_TILE_WIDTHS][PF_TILE_ROWS];  // [w][rows - 1]
     int64_t located_rows[PF_TILE_WIDTHS];               // the same for tiles with a located operand
     pf_located_kernel located[PF_TILE_WIDTHS][PF_TILE_ROWS];
+    int64_t sliding_rows;                               // the same for tiles with located lanes
+    pf_sliding_kernel sliding[PF_TILE_ROWS];            // [rows - 1]
 
     /// to[kk * width + i] = from[i * stride_i + kk * stride_k] for i < count, 0 for count <= i < width. May write up to
     /// `lanes` elements past the end.
@@ -50,13 +48,10 @@ typedef struct {
     void (*join)(int64_t n, const void *parts, int64_t count, int64_t step, void *sum);
 
     // Convolution.
-    /// One padded plane, split by stride phase: to[((py * sw + px) * ph + y) * pw + x] = from[y * sh + py - top][x * sw + px - left]
-    /// or 0 outside.
+    /// One padded plane, split by stride phase: to[((py * sw + px) * ph + y) * pw + x] =
+    /// from[y * sh + py - top][x * sw + px - left], or 0 outside.
     void (*pad)(const void *from, int64_t h, int64_t w, int64_t top, int64_t left, int64_t sh, int64_t sw, int64_t ph,
                 int64_t pw, void *to);
-    /// to[kk * width + run.lane + x] = from[offsets[kk] + run.offset + x]; may write `lanes` elements past the end of a run.
-    void (*pack_runs)(const void *from, const int64_t *offsets, int64_t k, const pf_run *runs, int64_t count,
-                      int64_t width, void *to);
     /// c[x * step] = t[x] + bias for x < n.
     void (*store_run)(int64_t n, const void *t, const void *bias, void *c, int64_t step);
     /// c[2 x] = t0[x] + bias, c[2 x + 1] = t1[x] + bias.
@@ -68,7 +63,7 @@ extern const pf_matmul_kernels pf_matmul_f32_base, pf_matmul_f64_base;
 extern const pf_matmul_kernels pf_matmul_f32_avx2, pf_matmul_f64_avx2, pf_matmul_f32_avx512, pf_matmul_f64_avx512;
 #endif
 
-/// The table for the level in use.
-const pf_matmul_kernels *pf_matmul_kernels_current(pf_type type);
+/// The table for an instruction-set level.
+const pf_matmul_kernels *pf_matmul_kernels_at(pf_isa level, pf_type type);
 
 #endif

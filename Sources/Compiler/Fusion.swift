@@ -125,7 +125,7 @@ struct Fusion {
             needsMemory = needsMemory || wanted.contains { !canRecompute(node, $0) }
         } else {
             needsMemory =
-                needsMemory || !isEnabled || wanted.count > 1
+                needsMemory || !isEnabled || (wanted.count > 1 && !isCheaperAnew(node))
                 || wanted.contains { !canInline(node, $0) }
         }
         if needsMemory {
@@ -150,6 +150,24 @@ struct Fusion {
         guard isRandom(node) else { return }
         regions[region].hasRandom = true
         randomReads[region, default: []].formUnion(node.inputs)
+    }
+
+    /// Whether reading the one operand again costs no more than reading a stored result: squares, sums with a number.
+    private func isCheaperAnew(_ node: Node) -> Bool {
+        guard case .elementwise(let op) = node.op, op.isCheap else { return false }
+        var operands: Set<NodeID> = []
+        for input in node.inputs {
+            if case .source(.constant) = graph[input].op { continue }
+            var base = input
+            while case .view = graph[base].op { base = graph[base].inputs[0] }
+            switch graph[base].op {
+            case .elementwise: return false
+            case .source, .reduce, .view, .concatenate, .rows, .matmul, .convolution, .linearAlgebra, .loop, .identity,
+                .part:
+                operands.insert(input)
+            }
+        }
+        return operands.count == 1
     }
 
     private func isRandom(_ node: Node) -> Bool {
@@ -214,7 +232,14 @@ struct Fusion {
             }
             demands[node] = updated
         }
-        demands[root]?.removeAll { $0.region == consumer }
+        for (member, path) in regions[consumer].members {
+            demands[member]?.removeAll { $0 == Demand(region: consumer, path: path) }
+        }
+    }
+
+    /// Whether a value that a region computes on its way is read anywhere else.
+    func isReadElsewhere(_ member: NodeID) -> Bool {
+        roots.contains(member) || kernelDemands[member] != nil || !(demands[member] ?? []).isEmpty
     }
 
     func canMerge(_ producer: Int, into consumer: Int, path: [View]) -> Bool {
@@ -224,8 +249,12 @@ struct Fusion {
         if case .copy = regions[consumer].root { return false }
         if regions[producer].hasRandom && !(regions[consumer].isLinear && path.isEmpty) { return false }
         // Another view of the value in the same loop would read it before it is stored.
-        let readings = (demands[root] ?? []).filter { $0.region == consumer }
-        guard readings.count == 1 else { return false }
+        guard (demands[root] ?? []).filter({ $0.region == consumer }).count == 1 else { return false }
+        for (member, inner) in regions[producer].members {
+            for reading in demands[member] ?? [] where reading.region == consumer && reading.path != inner + path {
+                return false
+            }
+        }
         // The consumer must run over exactly the producer's elements.
         return IndexMap(graph[root].type.shape).applying(path) != nil
     }
@@ -266,4 +295,24 @@ struct ReductionOrder {
 
     /// The view of the operand that is iterated over.
     var path: [View] { permutation == Array(permutation.indices) ? [] : [.transpose(permutation)] }
+}
+
+extension Elementwise {
+    /// Whether it costs about as much as a load.
+    fileprivate var isCheap: Bool {
+        switch self {
+        case .cast: true
+        case .uniform, .normal: false
+        case .scalar(let op):
+            switch op {
+            case .negate, .absolute, .sign, .floor, .ceil, .round, .isFinite, .not, .add, .subtract, .multiply, .minimum,
+                .maximum, .less, .lessEqual, .equal, .notEqual, .and, .or, .xor, .shiftLeft, .shiftRight, .select,
+                .fusedMultiplyAdd:
+                true
+            case .exp, .log, .log1p, .expm1, .sin, .cos, .tanh, .sigmoid, .softplus, .erf, .sqrt, .rsqrt, .divide,
+                .remainder, .power, .permute:
+                false
+            }
+        }
+    }
 }

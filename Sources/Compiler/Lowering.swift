@@ -133,7 +133,8 @@ struct Lowering {
                 result: buffers(of: id)[0])
         }
         for (member, path) in region.members.sorted(by: { $0.key < $1.key }) {
-            stored.append((member, try emission.emit(member, path, &self), path))
+            let register = try emission.emit(member, path, &self)
+            if units.fusion.isReadElsewhere(member) { stored.append((member, register, path)) }
         }
         for (id, register, path) in stored {
             let type = graph[id].type

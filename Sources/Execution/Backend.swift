@@ -22,6 +22,8 @@ public protocol Backend: AnyObject {
     var name: String { get }
     /// One line for people: processor, threads, instruction set.
     var description: String { get }
+    /// Who multiplies matrices: recorded with each run and benchmark.
+    func matmulProvider(_ math: CompileOptions.Math) -> String
     /// Zero-filled memory.
     func allocate(_ byteCount: Int) throws(DeviceError) -> any Buffer
     func write(_ bytes: UnsafeRawBufferPointer, to buffer: any Buffer, at offset: Int) throws(DeviceError)

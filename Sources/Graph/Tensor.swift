@@ -23,6 +23,7 @@ public struct Tensor: CustomStringConvertible {
 
     /// An axis counted from the front.
     func resolved(_ axis: Int, _ operation: String) throws(GraphError) -> Int {
+        let type = try graph.possible(type, operation)
         let resolved = axis < 0 ? axis + rank : axis
         guard shape.indices.contains(resolved) else {
             throw graph.error(operation, "axis \(axis) does not exist in \(type)")

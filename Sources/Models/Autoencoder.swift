@@ -145,7 +145,7 @@ public struct Autoencoder: LatentModel {
         let error = try p.mean - x
         let mean = try (error * error).rowSum() / Double(max(shape.product, 1))
         return Assessment(
-            terms: [("reconstruction", try -p.logProb(x).expanded(1))], support: p.support,
+            terms: [.init("reconstruction", try -p.logProb(x).expanded(1), isDrawn: false)], support: p.support,
             others: [("mean_squared_error", "squared units", mean)])
     }
 }

@@ -59,8 +59,22 @@ public struct Objective {
 
 /// What a model says of each row's likelihood.
 public struct Assessment {
-    /// Parts of minus the bound on the log-likelihood, itemised: each [rows, draws] or [rows, 1], in nats.
-    public var terms: [(name: String, value: Tensor)]
+    /// A part of minus the bound on the log-likelihood, in nats.
+    public struct Term {
+        public var name: String
+        /// [rows, draws], or [rows, 1] where it has a closed form.
+        public var value: Tensor
+        /// Whether it depends on the draws.
+        public var isDrawn: Bool
+
+        public init(_ name: String, _ value: Tensor, isDrawn: Bool) {
+            self.name = name
+            self.value = value
+            self.isDrawn = isDrawn
+        }
+    }
+
+    public var terms: [Term]
     /// [rows, draws]: log of p(x, z) / q(z | x) for each draw; a model whose likelihood is exact gives log p(x) once.
     /// Nil where there is no likelihood.
     public var logWeights: Tensor?
@@ -70,7 +84,7 @@ public struct Assessment {
     public var others: [(name: String, unit: String, value: Tensor)]
 
     public init(
-        terms: [(name: String, value: Tensor)], logWeights: Tensor? = nil, support: Support,
+        terms: [Term], logWeights: Tensor? = nil, support: Support,
         others: [(name: String, unit: String, value: Tensor)] = []
     ) {
         self.terms = terms

@@ -62,7 +62,7 @@ extension VariationalAutoencoder {
         let logRatio = try 0.5 * (own * own - prior * prior + logVariance).sum(axes: [2])
         let kl = try klDivergenceFromStandardNormal(q).reshaped([rows, 1])
         return Assessment(
-            terms: [("reconstruction", try -logLikelihood), ("kl", kl)], logWeights: try logLikelihood + logRatio,
-            support: likelihood.support)
+            terms: [.init("reconstruction", try -logLikelihood, isDrawn: true), .init("kl", kl, isDrawn: false)],
+            logWeights: try logLikelihood + logRatio, support: likelihood.support)
     }
 }

@@ -20,10 +20,9 @@ extension Elementwise {
 
 /// Floats to integers toward zero, saturating, NaN to 0; integers to integers by their low bits; to bool: not 0.
 private func converted(_ value: Double, from source: ScalarType, to target: ScalarType) -> Double {
-    if target.isFloating || target == .bool || source.isFloating {
-        // Between floats all digits are kept.
-        return target.isFloating ? value : ScalarLiteral(value, target).value
-    }
+    if source == .float64 && target == .float32 { return Double(Float(value)) }
+    if target.isFloating { return value }
+    if target == .bool || source.isFloating { return ScalarLiteral(value, target).value }
     let integer = Int64(value)
     switch target {
     case .int32: return Double(Int32(truncatingIfNeeded: integer))

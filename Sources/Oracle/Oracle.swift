@@ -3,8 +3,8 @@ import Graph
 /// The reference that every device is held to: evaluates a graph node by node in float64 with the C library. Nothing is
 /// fused, planned or vectorised, and nothing is shared with Kernels/.
 ///
-/// Inputs, states and constants are rounded to their element types; between them float32 tensors keep all digits of
-/// float64. Integers are exact and wrap.
+/// Inputs, states, constants and what is cast from float64 are rounded to float32 where that is their type; what is
+/// computed from them keeps all digits of float64. Integers are exact and wrap.
 public struct Oracle {
     private let graph: Graph
 

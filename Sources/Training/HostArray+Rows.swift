@@ -6,6 +6,11 @@ extension HostArray {
     /// The elements, row after row, as float32.
     public var array: [Float] { floats }
 
+    /// The elements rounded to another type.
+    func converted(to scalar: ScalarType) -> HostArray? {
+        scalar == type.scalar ? self : HostArray(doubles, shape: shape, scalar)
+    }
+
     /// Overwrites rows (of the first axis) with the first `count` rows of another array of the same row shape.
     mutating func replaceRows(from first: Int, _ count: Int, with other: HostArray) {
         let size = type.shape.dropFirst().reduce(1, *) * type.scalar.byteCount

@@ -17,9 +17,15 @@ public enum Binarization: String, Codable, Sendable, CaseIterable {
 struct RowInput {
     /// Of one row.
     let shape: [Int]
-    /// uint8 (levels that mean level / 255) or float32.
+    /// uint8 (levels that mean level / 255) or a float.
     let scalar: ScalarType
     let binarization: Binarization
+
+    init(shape: [Int], scalar: ScalarType, binarization: Binarization) {
+        self.shape = shape
+        self.scalar = scalar
+        self.binarization = binarization
+    }
 
     init(_ rows: Datasets.Rows, _ binarization: Binarization) {
         shape = rows.shape

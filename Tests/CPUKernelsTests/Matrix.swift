@@ -38,11 +38,20 @@ struct Matrix: Equatable {
     var norm: Double { values.reduce(0) { $0.isNaN || $1.isNaN ? .nan : max($0, abs($1)) } }
 
     static func * (a: Matrix, b: Matrix) -> Matrix {
-        Matrix(a.rows, b.columns) { i, j in
-            var sum = 0.0
-            for k in 0..<a.columns { sum += a[i, k] * b[k, j] }
-            return sum
+        var product = Matrix(a.rows, b.columns) { _, _ in 0 }
+        a.values.withUnsafeBufferPointer { x in
+            b.values.withUnsafeBufferPointer { y in
+                product.values.withUnsafeMutableBufferPointer { sums in
+                    for i in 0..<a.rows {
+                        for k in 0..<a.columns {
+                            let factor = x[i * a.columns + k]
+                            for j in 0..<b.columns { sums[i * b.columns + j] += factor * y[k * b.columns + j] }
+                        }
+                    }
+                }
+            }
         }
+        return product
     }
 
     static func - (a: Matrix, b: Matrix) -> Matrix {

@@ -62,15 +62,15 @@ private func same<T: KernelElement>(_ a: [T], _ b: [T]) -> Bool {
 private let elementTypes: [any KernelElement.Type] = [Float.self, Double.self, Int32.self, UInt32.self, UInt8.self]
 /// Rows and their length: empty, single, odd, and large enough for several chunks.
 private let shapes: [(rows: Int, length: Int)] = [
-    (0, 5), (1, 1), (1, 2), (3, 17), (7, 100), (2, 64), (2, 65), (1000, 10), (3, 5000), (40, 784),
+    (0, 5), (1, 1), (1, 2), (3, 17), (7, 100), (2, 64), (2, 65), (1000, 10), (3, 5000), (20, 784),
 ]
 
 @Suite struct RowsTests {
     // MARK: Gather and copy
 
-    @Test(arguments: [(0, 3), (1, 0), (1, 1), (5, 1), (9, 3), (100, 4), (33, 8), (300, 12), (128, 784), (3, 100_000)])
+    @Test(arguments: [(0, 3), (1, 0), (1, 1), (5, 1), (9, 3), (100, 4), (33, 8), (300, 12), (128, 784), (3, 40_000)])
     func gatherCopiesRows(count: Int, rowBytes: Int) throws {
-        let tableRows = 50
+        let tableRows = 9
         let table = values(tableRows * rowBytes, seed: 1, of: UInt8.self)
         // Some lie outside the table: they give rows of 0 and read nothing.
         let index = indices(count, in: -3..<Int32(tableRows + 3), seed: 2) + [.min, .max]
@@ -144,7 +144,7 @@ private let shapes: [(rows: Int, length: Int)] = [
     }
 
     @Test(arguments: [
-        (0, 5, 3), (5, 0, 3), (5, 3, 0), (1, 1, 1), (10, 4, 7), (1000, 3, 1), (200, 1000, 5), (5000, 100, 64),
+        (0, 5, 3), (5, 0, 3), (5, 3, 0), (1, 1, 1), (10, 4, 7), (1000, 3, 1), (200, 1000, 5), (2000, 100, 24),
         (9, 2, 5000),
     ])
     func scatterAddSumsInAscendingOrder(count: Int, tableRows: Int, rowLength: Int) throws {

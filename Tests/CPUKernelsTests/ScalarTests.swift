@@ -27,8 +27,8 @@ private struct Function: Sendable, CustomTestStringConvertible {
 
 private let functions = [
     Function(testDescription: "exp", value: { pf_exp($0) }, exact: { exp($0) }, bound: 0.98),
-    Function(testDescription: "log", value: { pf_log($0) }, exact: { log($0) }, bound: 0.86),
-    Function(testDescription: "log1p", value: { pf_log1p($0) }, exact: { log1p($0) }, bound: 0.86),
+    Function(testDescription: "log", value: { pf_log($0) }, exact: { log($0) }, bound: 0.89),
+    Function(testDescription: "log1p", value: { pf_log1p($0) }, exact: { log1p($0) }, bound: 1.61),
     Function(testDescription: "expm1", value: { pf_expm1($0) }, exact: { expm1($0) }, bound: 1.45),
     Function(testDescription: "tanh", value: { pf_tanh($0) }, exact: { tanh($0) }, bound: 1.33),
     Function(testDescription: "sigmoid", value: { pf_sigmoid($0) }, exact: { sigmoid($0) }, bound: 1.96),
@@ -41,7 +41,7 @@ private let functions = [
 private let special: [Float] = [
     0, -0.0, 1, -1, 2, -2, 3, -3, 0.5, -0.5, 2.5, -2.5, .infinity, -.infinity, .nan, .leastNonzeroMagnitude,
     -.leastNonzeroMagnitude, .leastNormalMagnitude, -.leastNormalMagnitude, .greatestFiniteMagnitude,
-    -.greatestFiniteMagnitude, 1e-40, -1e-40, 1e10, -1e10, 8388607.5, 16777216, 16777215, 0x1.fffffep-1, 0x1.000002p0,
+    -.greatestFiniteMagnitude, 0x1p-132, -0x1p-132, 1e10, -1e10, 8388607.5, 16777216, 16777215, 0x1.fffffep-1, 0x1.000002p0,
     88.72284, 88.8, -87.4, -103.97, -104.1, 0.34657359, 0.625, 0.9, 9.5, -17.4, 2147483648, -2147483648, 4294967296, 255.9,
 ]
 
@@ -73,7 +73,7 @@ private let special: [Float] = [
         }
         #expect(ulps(pf_sin(3e6), sin(3e6)) < 3.5 && ulps(pf_cos(3e6), cos(3e6)) < 3.5)
         #expect(pf_sin(.infinity).isNaN && pf_cos(-.infinity).isNaN && pf_sin(.nan).isNaN)
-        #expect(pf_sin(-0.0).sign == .minus && pf_sin(1e-42) == 1e-42)
+        #expect(pf_sin(-0.0).sign == .minus && pf_sin(0x1p-140) == 0x1p-140)
     }
 
     @Test func power() {
@@ -190,7 +190,7 @@ private let special: [Float] = [
     @Test func roundingSignsAndOrder() {
         #expect([0.5, 1.5, 2.5, -0.5, -1.5].map { pf_round($0) } == [0, 2, 2, 0, -2])
         #expect(pf_round(-0.5).sign == .minus && pf_floor(-0.0).sign == .minus && pf_ceil(-0.5).sign == .minus)
-        #expect(pf_sign(-0.0).sign == .minus && pf_sign(.nan).isNaN && pf_sign(-3) == -1 && pf_sign(1e-45) == 1)
+        #expect(pf_sign(-0.0).sign == .minus && pf_sign(.nan).isNaN && pf_sign(-3) == -1 && pf_sign(0x1p-149) == 1)
         #expect(pf_max(.nan, 1).isNaN && pf_max(1, .nan).isNaN && pf_min(.nan, 1).isNaN && pf_min(1, .nan).isNaN)
         #expect(pf_max(-0.0, 0).sign == .minus && pf_min(0, -0.0).sign == .plus)
         #expect(pf_max(1, 2) == 2 && pf_max(2, 1) == 2 && pf_min(1, 2) == 1 && pf_min(2, 1) == 1)

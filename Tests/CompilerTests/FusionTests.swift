@@ -2,6 +2,7 @@ import Autodiff
 import CPUBackend
 import Compiler
 import Execution
+import Foundation
 import Graph
 import Testing
 
@@ -52,6 +53,94 @@ private func run(
             return [y, try y.sum(axes: [1])]
         }
         #expect(made.steps.count == 1)
+    }
+
+    @Test func cheapSharedValueIsComputedTwiceInsteadOfStored() throws {
+        // g * g feeds a norm and an update; both read g.
+        let made = try schedule([[64]]) { x in
+            let g = try stopGradient(x[0])
+            return [try (g * g).sum(), try 0.9 * g + 0.1 * (g * g)]
+        }
+        #expect(made.steps.count == 2)
+        #expect(made.steps.allSatisfy { $0.writes.count == 1 })
+    }
+
+    @Test func activationAndItsMaskAreOnePassOverTheConvolution() throws {
+        let made = try schedule([[2, 3, 8, 8], [4, 3, 3, 3], [4]]) { x in
+            let y = try x[0].convolved(with: x[1]) + x[2].reshaped([1, 4, 1, 1])
+            let h = try relu(y)
+            return [h] + (try gradient(of: try (h * h).sum(), at: [x[1]]))
+        }
+        // convolution; bias, relu and the gradient through its mask; the weight gradient
+        #expect(made.steps.count == 3)
+        let activation = try #require(made.steps.dropFirst().first)
+        #expect(activation.writes.count == 2)
+    }
+
+    @Test func concatenationWritesEachPartInPlace() throws {
+        let made = try schedule([[4, 5], [4, 3]]) { x in [try concatenate([exp(x[0]), tanh(x[1])], axis: 1)] }
+        #expect(made.steps.count == 2)
+    }
+
+    @Test func randomNumbersAreMadeWhereTheyAreUsed() throws {
+        let made = try schedule([[4, 6]]) { x in
+            let graph = x[0].graph
+            let bits = try graph.randomBits(
+                [4, 6], stream: 7, sample: graph.constant([0, 1, 2, 3], shape: [4], .uint32),
+                step: graph.constant([5], shape: [1], .uint32).reshaped([]),
+                seed: graph.constant([1, 2], shape: [2], .uint32))
+            return [try (x[0] + bits.normal()).sum(axes: [1])]
+        }
+        #expect(made.steps.count == 1)
+    }
+
+    @Test func longReductionsGoInBlocks() throws {
+        let made = try schedule([[3000]]) { x in [try x[0].sum()] }
+        #expect(made.steps.count == 2)
+    }
+
+    @Test func memoryIsSharedOnceItsLastReaderHasRun() throws {
+        func chain(_ memory: CompileOptions.Memory) throws -> Schedule {
+            try schedule([[64, 64]], CompileOptions(memory: memory)) { x in
+                var y = x[0]
+                for _ in 0..<8 { y = try matmul(y, y) }
+                return [y]
+            }
+        }
+        let planned = try chain(.planned).arenaByteCount
+        #expect(planned < (try chain(.separate).arenaByteCount) / 2)
+    }
+
+    @Test func elementwiseResultTakesOverItsOperand() throws {
+        let made = try schedule([[64, 64]], CompileOptions(fusion: false)) { x in [try exp(exp(exp(x[0]))) + 1] }
+        #expect(made.arenaByteCount == 64 * 64 * 4)
+    }
+
+    @Test func passesAreDumped() throws {
+        let folder = NSTemporaryDirectory() + "passes-\(UInt64.random(in: 0 ... .max))"
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        _ = try schedule([[4]], CompileOptions(dumpFolder: folder, name: "loss")) { x in [try exp(x[0]).sum()] }
+        let files = try FileManager.default.contentsOfDirectory(atPath: folder).sorted()
+        #expect(files.count == 5 && files.allSatisfy { $0.hasPrefix("loss.") })
+        let last = try String(contentsOfFile: folder + "/loss.4-schedule.txt", encoding: .utf8)
+        #expect(last.contains("exp") && last.contains("sum"))
+    }
+
+    @Test func swappedStatesAreRefusedOrRight() throws {
+        let graph = Graph()
+        let a = graph.state("a", TensorType([2], .float32))
+        let b = graph.state("b", TensorType([2], .float32))
+        let states = DeviceStates(on: try CPUBackend(threads: 1))
+        #expect(throws: GraphError.self) {
+            _ = try CompiledProgram(Program(graph, updates: [(a, b), (b, a)]), states: states)
+        }
+        // A copy of an old value is fine beside its update.
+        try states.write("a", try #require(HostArray([1, 2] as [Float])))
+        try states.write("b", try #require(HostArray([0, 0] as [Float])))
+        let program = try CompiledProgram(Program(graph, updates: [(a, try a + 1), (b, a)]), states: states)
+        try program.run()
+        #expect(try states.read("a").floats == [2, 3])
+        #expect(try states.read("b").floats == [1, 2])
     }
 
     @Test func valuesAreRight() throws {

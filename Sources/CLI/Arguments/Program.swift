@@ -7,7 +7,7 @@ struct Verb: Sendable {
     var options: [any AnyOption] = []
     /// A complete call, without the program's name.
     let example: String
-    var run: @Sendable (Arguments) throws -> Void = { _ in }
+    var run: @Sendable (Arguments, Console) throws -> Void = { _, _ in }
 
     /// `pushforward train MODEL [options]`
     var usage: String {

@@ -6,9 +6,11 @@
 #include "pf_pool.h"
 #include "pf_loop.h"
 #include "pf_matmul.h"
+#include "pf_blas.h"
 #include "pf_convolution.h"
 #include "pf_rows.h"
 #include "pf_linalg.h"
 #include "pf_region.h"
+#include "pf_blas.h"
 
 #endif

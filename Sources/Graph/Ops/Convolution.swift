@@ -110,6 +110,7 @@ extension Tensor {
         guard outputPadding.count == 2, outputPadding.allSatisfy({ 0...TensorType.longestAxis ~= $0 }) else {
             throw graph.error("transposed convolution", "output padding \(outputPadding) of \(type)")
         }
+        for operand in [type, weights.type] { _ = try graph.possible(operand, "transposed convolution") }
         var result = [shape[0], weights.shape[1] * groups, 0, 0]
         for axis in 0..<2 {
             result[axis + 2] =

@@ -91,14 +91,15 @@ private func derivatives(
         let whole = try select(quotient.less(than: 0), ceil(quotient), floor(quotient))
         return [g, try -(g * whole)]
     case .power:
-        // x^0 has slope 0 in x, also at x = 0; where x <= 0 the slope in the exponent is taken as 0.
+        // x^0 has slope 0 in x, also at x = 0, where x^-1 must not appear; where x <= 0 the slope in the exponent is
+        // taken as 0.
         let one = try x[1].onesLike()
-        let slope = try x[1] * pow(x[0], x[1] - one)
         let zero = try x[0].zerosLike()
+        let exponent = try select(x[1].equal(to: zero), one, x[1])
         let positive = try zero.less(than: x[0])
         let safe = try select(positive, x[0], one)
         return [
-            try g * select(x[1].equal(to: zero), zero, slope),
+            try g * (x[1] * pow(x[0], exponent - one)),
             try g * select(positive, y * log(safe), zero),
         ]
     case .minimum, .maximum:

@@ -1,6 +1,7 @@
 /// A permutation of 0..<count chosen by a 64-bit key: the order of a data set in one epoch. The host's statement of
 /// `pf_permute` in Kernels/include/scalar.h: eight rounds of a Feistel network on the smallest power of two that holds
-/// `count`, repeated until the value lies below `count`.
+/// `count` (256 at least, as such networks reach the permutations of smaller domains unevenly), repeated until the value
+/// lies below `count`.
 public struct KeyedPermutation: Sendable {
     public let count: UInt32
     public let key: (UInt32, UInt32)
@@ -13,7 +14,7 @@ public struct KeyedPermutation: Sendable {
     /// The image of `index`; an index outside 0..<count is its own image.
     public func callAsFunction(_ index: UInt32) -> UInt32 {
         guard index < count, count >= 2 else { return index }
-        let bits = Swift.max(2, UInt32.bitWidth - (count - 1).leadingZeroBitCount)
+        let bits = Swift.max(8, UInt32.bitWidth - (count - 1).leadingZeroBitCount)
         let lowBits = UInt32(bits / 2)
         let lowMask: UInt32 = (1 << lowBits) - 1
         let highMask: UInt32 = (1 << (UInt32(bits) - lowBits)) - 1

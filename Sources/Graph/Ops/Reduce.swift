@@ -5,6 +5,11 @@ public struct Reduce: Hashable, Sendable {
     /// Ascending; they disappear from the shape.
     public var axes: [Int]
 
+    public init(kind: Kind, axes: [Int]) {
+        self.kind = kind
+        self.axes = axes
+    }
+
     var name: String { kind.rawValue }
 
     func inferType(_ inputs: [TensorType]) throws(TypeError) -> TensorType {

@@ -134,7 +134,7 @@ extension Tensor {
             throw graph.error("taken", "\(type) has more elements than an int32 index can reach")
         }
         let length = shape[axis]
-        let rowCount = shape.dropLast().reduce(1, *)
+        let rowCount = Array(shape.dropLast()).product
         let width = index.shape[axis]
         let base = try graph.iota([rowCount, width], axis: 0) * graph.constant(Double(length), .int32)
         let flat = try (base + index.reshaped([rowCount, width])).reshaped([rowCount * width])

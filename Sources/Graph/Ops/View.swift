@@ -158,7 +158,7 @@ extension Tensor {
     /// All axes after the first joined into one.
     public func flattened() throws(GraphError) -> Tensor {
         let rows = try size(0)
-        return try reshaped([rows, shape.dropFirst().reduce(1, *)])
+        return try reshaped([rows, Array(shape.dropFirst()).product])
     }
 
     /// Axes in another order; without an argument the last two are exchanged.

@@ -59,6 +59,12 @@ extension OpSample {
         list.addAll("swapped carries", [.float([3]), .float([3])]) { x in
             try loop(count: 3, carry: [x[0], x[1]]) { (_, carry) throws(GraphError) in [carry[1], try carry[0] * carry[1]] }
         }
+        list.addAll("carries exchanged", [.float([3]), .float([3])]) { x in
+            try loop(count: 3, carry: [x[0], x[1]]) { (_, carry) throws(GraphError) in [carry[1], carry[0]] }
+        }
+        list.addAll("carries rotated", [.float([3]), .float([3]), .float([3])]) { x in
+            try loop(count: 4, carry: x) { (_, carry) throws(GraphError) in [carry[1], carry[2], try carry[0] + carry[1]] }
+        }
         list.addAll("carries passed on", [.float([3]), .float([2])]) { x in
             try loop(count: 3, carry: [x[0], x[1]]) { (_, carry) throws(GraphError) in [carry[0], try carry[1] * 0.5] }
         }

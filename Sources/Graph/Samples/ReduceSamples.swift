@@ -7,7 +7,7 @@ extension OpSample {
             @Sendable func reduced(_ x: [Tensor], _ axes: [Int]) throws -> Tensor {
                 try x[0].graph.apply(.reduce(Reduce(kind: kind, axes: axes)), x)
             }
-            let domain = SampleDomain.apart(-3...3)
+            let domain = SampleDomain.apart(-2...6)
             let layouts: [SampleLayout] = kind == .sum ? SampleLayout.allCases : [.contiguous, .transposed, .strided]
             list.addLayouts("\(name) of rows", .float([5, 7], domain), layouts: layouts) { try reduced($0, [1]) }
             list.addLayouts("\(name) of columns", .float([5, 7], domain), layouts: layouts) { try reduced($0, [0]) }

@@ -11,7 +11,7 @@ extension OpSample {
                     op == .select && position == 0
                         ? Input.of(.bool, [3, 5], .bools) : Input(shape: [3, 5], scalar: float ? nil : scalar, domain: domain)
                 }
-                list.addAll(title, inputs, order: op.order) { x in [try x[0].graph.apply(.elementwise(.scalar(op)), x)] }
+                list.addAll(title, inputs, order: float ? op.order : 0) { x in [try x[0].graph.apply(.elementwise(.scalar(op)), x)] }
                 if op.arity <= 2 { list.addEdges(op, scalar, title) }
             }
         }
@@ -29,7 +29,7 @@ extension OpSample {
                 }
             }
         }
-        list.add("gradient to float32 and back", .float([7])) { x in
+        list.add("float32 and back", .float([7]), order: 0) { x in
             let there = try (x[0] * x[0]).cast(to: .float32)
             return try there.cast(to: x[0].scalar)
         }

@@ -1,0 +1,159 @@
+import Foundation
+import Pushforward
+
+/// Measures the very executables that training and sampling use.
+enum Bench {
+    enum What: String, CaseIterable, Sendable { case train, sample }
+
+    static let what = Positional("WHAT", .choice(What.self), help: "train or sample")
+    static let steps = Option("--steps", "N", .integer(atLeast: 1), default: 100, help: "steps that are measured")
+    static let data = Option(
+        "--data", "NAME|PATH", .path, default: "fashion-mnist", help: "the rows to train on, or that say a row's shape")
+
+    static let verb = Verb(
+        name: "bench", summary: "time per step of training or sampling", positionals: [what, TrainingOptions.model],
+        options: [steps, data, TrainingOptions.batchSize, TrainingOptions.settings, Common.seed] + Common.execution,
+        example: "bench train conv-vae --batch-size 128", run: run)
+
+    /// Steps before those that are measured.
+    private static let warmUp = 5
+
+    private static func run(_ arguments: Arguments, _ console: Console) throws {
+        let name = try arguments.value(TrainingOptions.model)
+        guard let entry = ModelCatalog.entry(name) else { throw UsageError("unknown model \(name)") }
+        var defaults = try TrainingOptions.defaults(entry)
+        defaults.data.source = arguments[data]
+        let configuration = try TrainingOptions.configuration(arguments, over: defaults)
+        let model = try configuration.catalogModel()
+        switch try arguments.value(what) {
+        case .train: try train(model, configuration, arguments, console)
+        case .sample:
+            guard let latent = model as? any LatentModel else {
+                throw TrainingError(name, "draws no samples", "measure a VAE")
+            }
+            try sample(latent, configuration, arguments, console)
+        }
+    }
+
+    private static func train<M: Model>(
+        _ model: M, _ configuration: RunConfiguration, _ arguments: Arguments, _ console: Console
+    ) throws {
+        let training = try configuration.training(model, on: configuration.dataset(), arguments)
+        training.notice = { console.notice($0) }
+        try training.prepare(batchSize: configuration.batchSize)
+        var clock = StepClock(warmUp: warmUp, steps: arguments[steps], console)
+        try training.run(steps: warmUp + arguments[steps], batchSize: configuration.batchSize) { _ in
+            // Waits for the device now and then, as a training that shows its loss does.
+            try clock.tick()
+        }
+        try report(
+            clock, configuration, backend: training.backend, batchSize: training.batchSize ?? configuration.batchSize,
+            operations: training.schedule?.floatingPointOperations, arguments, console)
+    }
+
+    private static func sample<M: LatentModel>(
+        _ model: M, _ configuration: RunConfiguration, _ arguments: Arguments, _ console: Console
+    ) throws {
+        let trained = try configuration.training(model, on: configuration.dataset(), arguments).finish()
+        let size = arguments[TrainingOptions.batchSize] ?? 256
+        var clock = StepClock(warmUp: warmUp, steps: arguments[steps], console)
+        for step in 0..<(warmUp + arguments[steps]) {
+            _ = try trained.sample(step * size..<(step + 1) * size, batchSize: size)
+            try clock.tick()
+        }
+        try report(
+            clock, configuration, backend: trained.backend, batchSize: size, operations: nil, arguments, console)
+    }
+
+    private static func report(
+        _ clock: StepClock, _ configuration: RunConfiguration, backend: any Backend, batchSize: Int, operations: Int?,
+        _ arguments: Arguments, _ console: Console
+    ) throws {
+        clock.finish()
+        let median = clock.median
+        let samplesPerSecond = Double(batchSize) / median
+        let gflops = operations.map { Double($0) / median / 1e9 }
+        let memory = peakMemoryByteCount()
+        let what = try arguments.value(what)
+        let result: JSONTree = [
+            "what": .string(what.rawValue), "model": .string(configuration.modelName), "device": .string(backend.name),
+            "device_description": .string(backend.description), "math": .string(configuration.math.rawValue),
+            "gemm_provider": "pushforward", "precision": .string(configuration.precision.rawValue),
+            "batch_size": .integer(batchSize), "steps": .integer(arguments[steps]),
+            "milliseconds_per_step": .double(median * 1e3), "samples_per_second": .double(samplesPerSecond),
+            "peak_memory_bytes": memory.map { .integer($0) } ?? .null,
+            "gflops_per_second": gflops.map { .double($0) } ?? .null, "fraction_of_peak": .null,
+        ]
+        try console.report(result) { _ in
+            var rows = [
+                ("what", "\(what.rawValue) \(configuration.modelName), batch \(batchSize)"),
+                ("device", "\(backend.description), math \(configuration.math.rawValue)"),
+                ("per step", String(format: "%.3f ms (median of %d)", median * 1e3, arguments[steps])),
+                ("rate", "\(ProgressLine.rateText(samplesPerSecond)) samples/s"),
+            ]
+            if let gflops { rows.append(("arithmetic", String(format: "%.1f GFLOP/s", gflops))) }
+            if let memory { rows.append(("peak memory", bytes(memory))) }
+            return columns(rows.map { (name: $0.0, text: $0.1) })
+        }
+    }
+}
+
+/// The time that each step takes, the first ones left out.
+private struct StepClock {
+    private let warmUp: Int
+    private let progress: ProgressBar
+    private var ticks = 0
+    private var last = Self.now
+    private var durations: [Double] = []
+
+    init(warmUp: Int, steps: Int, _ console: Console) {
+        self.warmUp = warmUp
+        progress = ProgressBar("bench", total: warmUp + steps, console: console)
+        durations.reserveCapacity(steps)
+    }
+
+    /// A step has ended.
+    mutating func tick() throws {
+        let now = Self.now
+        if ticks >= warmUp { durations.append(now - last) }
+        ticks += 1
+        progress.update(ticks)
+        try Interrupt.check()
+        // What lies between is not the step's.
+        last = Self.now
+    }
+
+    func finish() { progress.finish() }
+
+    /// Seconds.
+    var median: Double {
+        let sorted = durations.sorted()
+        guard !sorted.isEmpty else { return .nan }
+        let middle = sorted.count / 2
+        return sorted.count % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
+    }
+
+    private static var now: Double { Double(DispatchTime.now().uptimeNanoseconds) / 1e9 }
+}
+
+/// The most memory that this process has held; nil where the system does not say.
+private func peakMemoryByteCount() -> Int? {
+    guard let status = try? String(contentsOfFile: "/proc/self/status", encoding: .utf8) else { return nil }
+    let line = status.split(separator: "\n").first { $0.hasPrefix("VmHWM:") }
+    return line?.split(whereSeparator: \.isWhitespace).dropFirst().first.flatMap { Int($0) }.map { $0 * 1024 }
+}
+
+extension Schedule {
+    /// Multiplications and additions of its matrix products and convolutions; what else there is hardly counts.
+    fileprivate var floatingPointOperations: Int {
+        steps.reduce(0) { sum, step in
+            switch step.kernel {
+            case .matmul(let matmul): sum + 2 * matmul.m * matmul.n * matmul.k * matmul.a.offsets.count
+            case .convolution(let convolution):
+                sum + 2 * convolution.outputShape.product * convolution.weightShape.dropFirst().reduce(1, *)
+            case .region(let region): sum + region.count * region.body.floatingPointOperations
+            default: sum
+            }
+        }
+    }
+}

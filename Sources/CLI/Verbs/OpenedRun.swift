@@ -1,0 +1,69 @@
+import Foundation
+import Pushforward
+
+/// The run that a verb works on.
+struct OpenedRun {
+    let folder: RunFolder
+    let configuration: RunConfiguration
+    let model: any Model
+    private let arguments: Arguments
+
+    /// - Throws: `TrainingError` where there is no run.
+    init(_ arguments: Arguments) throws {
+        self.arguments = arguments
+        folder = RunFolder(try arguments.value(Common.run))
+        configuration = try folder.configuration()
+        do {
+            model = try configuration.catalogModel()
+        } catch let error as ConfigurationError {
+            // The call is right; it is the run's file that is not.
+            throw TrainingError(folder.configurationPath, "\(error)", "restore the file that the training wrote")
+        }
+    }
+
+    /// Of the run's folder.
+    var name: String { folder.path }
+
+    /// The model as a value with a latent variable.
+    ///
+    /// - Throws: `TrainingError` where it has none.
+    func latentModel() throws -> any LatentModel {
+        guard let latent = model as? any LatentModel else {
+            throw TrainingError(
+                configuration.modelName, "has no latent variable", "use this verb with an autoencoder or a VAE")
+        }
+        return latent
+    }
+
+    /// Reads the checkpoint that was asked for onto the device that was asked for.
+    func trained<M: Model>(_ model: M) throws -> Trained<M> {
+        try Trained<M>(
+            contentsOf: folder.path, step: arguments[Common.checkpoint].step, device: arguments.device(),
+            precision: arguments.given(Common.precision) ? arguments[Common.precision].scalar : nil,
+            options: arguments.compileOptions)
+    }
+
+    /// Of the rows that `rows()` gives: a built-in name or a path.
+    var source: String { arguments[Common.data] ?? configuration.data.source }
+
+    /// The rows that were asked for: those of `--data`, else of the run's data, in the split of `--split`.
+    func rows() throws -> (split: Dataset.Split, rows: Rows) {
+        let isOther = arguments.given(Common.data)
+        let dataset = try Dataset.load(
+            source, validationFraction: isOther ? 0 : configuration.data.validationFraction)
+        let split = arguments[Common.split] ?? dataset.heldOutSplit
+        return (split, try dataset.split(split))
+    }
+
+    /// Where a result goes unless `--out` says otherwise.
+    func output(_ name: String) throws -> ArrayFile {
+        try ArrayFile(arguments[Common.out] ?? "\(folder.path)/\(name)")
+    }
+}
+
+extension Dataset {
+    /// The split on which figures are least flattering: test, else validation, else train.
+    var heldOutSplit: Split {
+        [.test, .validation].first { splits.contains($0) } ?? .train
+    }
+}

@@ -1,0 +1,111 @@
+import Foundation
+import Pushforward
+
+/// What a finished training leaves in its run folder and says: figures, pictures, a report.
+struct TrainResults<M: Model> {
+    private let trained: Trained<M>
+    private let folder: RunFolder
+    private let split: Dataset.Split
+    private let rows: Rows
+    private let source: String
+    private let console: Console
+
+    init(
+        _ training: Training<M>, _ folder: RunFolder, _ dataset: Dataset, source: String, _ console: Console
+    ) throws {
+        trained = try training.finish()
+        self.folder = folder
+        split = dataset.heldOutSplit
+        rows = try dataset.split(split)
+        self.source = source
+        self.console = console
+    }
+
+    private struct Picture {
+        let name: String
+        let caption: String
+        let path: String
+    }
+
+    func report(_ summary: TrainingSummary, seconds: Double) throws {
+        let pictures = try pictures()
+        let evaluation = try Evaluate.evaluate(trained, rows, console)
+        let page = folder.path + "/report.html"
+        try htmlReport(evaluation, pictures).write(to: page)
+
+        var result = summary.json.adding([
+            "split": .string(split.rawValue), "seconds": .double((seconds * 1000).rounded() / 1000),
+        ])
+        result = result.adding(evaluation.json)
+        for picture in pictures { result = result.adding([picture.name: .string(picture.path)]) }
+        result = result.adding(["report": .string(page)])
+        try console.report(result) { _ in
+            let places = pictures.map { (name: $0.name, text: $0.path) } + [(name: "report", text: page)]
+            return "\(split.rawValue) split:\n\(evaluation)\n\n\(columns(places))"
+        }
+    }
+
+    private func pictures() throws -> [Picture] {
+        guard ArrayFile.isImage(trained.rowShape) else {
+            console.notice("rows of shape \(trained.rowShape) are no images: no pictures are written")
+            return []
+        }
+        guard let model = trained.model as? any LatentModel else { return [] }
+        return try pictures(model)
+    }
+
+    private func pictures<L: LatentModel>(_ model: L) throws -> [Picture] {
+        guard let trained = trained as? Trained<L> else { return [] }
+        var result: [Picture] = []
+        func write(_ name: String, _ caption: String, columns: Int, _ make: () throws -> HostArray) throws {
+            try Interrupt.check()
+            let path = "\(folder.path)/\(name).png"
+            try ArrayFile(path).write(columns: columns) { [(name, try make())] }
+            result.append(Picture(name: name, caption: caption, path: path))
+        }
+        if L.self is any VariationalAutoencoder.Type {
+            try write("samples", "Samples", columns: 8) { try trained.sample(count: 64) }
+        }
+        let shown = try rows[..<min(32, rows.count)]
+        let caption = "Rows of the \(split.rawValue) split above their reconstructions"
+        try write("reconstructions", caption, columns: Comparison.columns(shown.count)) {
+            let images = try trained.reconstruct(shown)
+            return Comparison.interleaved(try HostArray(shown, images.type.scalar), images)
+        }
+        return result
+    }
+
+    private func htmlReport(_ evaluation: Evaluation, _ pictures: [Picture]) throws -> HTMLReport {
+        let figures = (evaluation.figures + evaluation.terms).map { figure in
+            HTMLReport.Figure(
+                figure.name, figure.value, unit: figure.unit,
+                note: "\(figure.kind.rawValue.replacing("_", with: " ")), ± \(ProgressLine.figureText(figure.standardErrorData))")
+        }
+        return HTMLReport(
+            title: URL(fileURLWithPath: folder.path).lastPathComponent,
+            subtitle: "\(M.name) on \(source), \(counted(trained.stepCount, "step"))", figures: figures,
+            series: Self.curves(folder.metricsPath),
+            pictures: try pictures.map {
+                .init(caption: $0.caption, png: try Data(contentsOf: URL(fileURLWithPath: $0.path)))
+            },
+            configuration: try JSONTree(encoding: folder.configuration()))
+    }
+
+    /// The figures of metrics.jsonl over the steps.
+    private static func curves(_ path: String) -> [HTMLReport.Series] {
+        let text = (try? String(contentsOfFile: path, encoding: .utf8)) ?? ""
+        var names: [String] = []
+        var points: [String: [(step: Int, value: Double)]] = [:]
+        for line in text.split(separator: "\n") {
+            guard let tree = try? JSONTree(parsing: String(line), source: path), case .object(let object) = tree,
+                let step = tree["step"]?.int
+            else { continue }
+            for (name, value) in object.entries where name != "step" && name != "epoch" {
+                guard let value = value.double else { continue }
+                if points[name] == nil { names.append(name) }
+                points[name, default: []].append((step, value))
+            }
+        }
+        return names.map { HTMLReport.Series("train/\($0)", points[$0] ?? []) }
+    }
+}

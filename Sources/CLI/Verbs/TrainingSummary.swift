@@ -1,0 +1,47 @@
+import Pushforward
+
+/// What a training is about to do.
+struct TrainingSummary {
+    let steps: Int
+    let json: JSONTree
+    /// Three lines for people.
+    let text: String
+
+    init<M: Model>(_ training: Training<M>, _ configuration: RunConfiguration, _ folder: String) {
+        let dataset = training.dataset
+        let batchSize = training.batchSize ?? configuration.batchSize
+        steps = configuration.totalSteps(stepsPerEpoch: training.stepsPerEpoch)
+        json = [
+            "run": .string(folder), "model": .string(configuration.modelName), "parameters": .integer(training.parameterCount),
+            "data": .string(configuration.data.source), "rows": .integer(dataset.count),
+            "row_shape": .integers(dataset.shape), "device": .string(training.backend.name),
+            "device_description": .string(training.backend.description), "math": .string(configuration.math.rawValue),
+            "precision": .string(configuration.precision.rawValue), "seed": .integer(configuration.seed),
+            "batch_size": .integer(batchSize), "steps_per_epoch": .integer(training.stepsPerEpoch),
+            "steps": .integer(steps), "kernels": (training.schedule?.steps.count).map { .integer($0) } ?? .null,
+        ]
+        let length =
+            configuration.steps == nil
+            ? "\(counted(configuration.epochs ?? 1, "epoch")) of \(counted(training.stepsPerEpoch, "step"))"
+            : counted(steps, "step")
+        text = columns([
+            ("model", "\(configuration.modelName), \(counted(training.parameterCount, "parameter"))"),
+            ("data", "\(configuration.data.source), \(grouped(dataset.count)) rows of \(sizes(dataset.shape))"),
+            ("device", training.backend.description),
+            ("training", "\(length), batch \(batchSize), \(configuration.optimizer.kindName) "
+                + "\(configuration.optimizer.learningRate), seed \(configuration.seed)"),
+            ("run", folder),
+        ])
+    }
+}
+
+extension Optimizer {
+    /// As configurations call it.
+    fileprivate var kindName: String {
+        switch self {
+        case .adam: "adam"
+        case .adamW: "adamw"
+        case .sgd: "sgd"
+        }
+    }
+}

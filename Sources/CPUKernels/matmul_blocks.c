@@ -5,6 +5,8 @@
 #define CHUNK_WORK ((int64_t)1 << 20)
 // A product is cut into at least so many chunks if each still has CHUNK_WORK.
 #define MANY_CHUNKS 16
+// Elements of a result so small that partial ones cost little.
+#define SMALL_RESULT 16384
 
 // MARK: geometry
 
@@ -43,15 +45,19 @@ static void choose_chunks(pf_gemm *g) {
     int64_t row_limit = PF_CHUNK_ROW_BYTES / g->size / pf_max(1, g->panel_rows), k = pf_max(1, g->k);
     g->chunk_rows = pf_ceil_div(g->row_panels, pf_ceil_div(g->row_panels, row_limit));
     int64_t panel_work = g->chunk_rows * g->panel_rows * g->width * k;
-    // A located operand is best read once, by a chunk that computes all its lanes.
-    int64_t target = located ? INT64_MAX : pf_max(4 * CHUNK_WORK, g->rows * g->cols * g->k / 32);
+    // A small result of many terms is cut along K; others along rows and lanes.
+    bool cut = g->rows * g->cols > SMALL_RESULT || g->k_blocks < MANY_CHUNKS;
+    // A located operand, and many rows, are best read once, by a chunk that computes all their lanes.
+    bool once = located || !cut || g->row_panels / g->chunk_rows >= MANY_CHUNKS;
+    int64_t target = once ? INT64_MAX : pf_max(4 * CHUNK_WORK, g->rows * g->cols * g->k / 32);
     int64_t lane_limit = PF_CHUNK_TILE_BYTES / (g->chunk_rows * g->panel_rows * g->width * g->size + 1);
     lane_limit = pf_min(g->lane_panels, pf_min(lane_limit, 16));
     g->chunk_lanes = pf_max(1, pf_min(target / pf_max(1, panel_work), lane_limit));
     g->chunk_entries = 1;
     g->chunk_blocks = g->k_blocks;
     count_chunks(g);
-    while (g->batch * g->row_chunks * g->lane_chunks < MANY_CHUNKS && panel_work * g->chunk_lanes > 2 * CHUNK_WORK) {
+    while (cut && g->batch * g->row_chunks * g->lane_chunks < MANY_CHUNKS
+           && panel_work * g->chunk_lanes > 2 * CHUNK_WORK) {
         if (g->chunk_rows > 4 && (located || g->chunk_lanes == 1)) {
             g->chunk_rows = pf_ceil_div(g->chunk_rows, 2);
             panel_work = panel_work / 2;
@@ -247,22 +253,27 @@ static int64_t part_step(const pf_gemm *g) {
     return g->lane_panels * g->rows * g->width;
 }
 
+// Where lane panel `lane` of rows i0..<i0 + m lies in the partial result of a K block.
+static char *part(const pf_gemm *g, int64_t entry, int64_t block, int64_t i0, int64_t m, int64_t lane) {
+    int64_t at = (entry * g->k_blocks + block) * part_step(g) + (i0 * g->lane_panels + lane * m) * g->width;
+    return g->parts + at * g->size;
+}
+
 // Chunk: some K blocks of a block of results; each K block leaves its own partial result.
 static void part_chunk(const void *args, int64_t chunk, void *scratch) {
     const pf_gemm *g = args;
     int64_t piece = chunk % g->block_chunks, lane = chunk / g->block_chunks % g->lane_chunks;
     int64_t row = chunk / (g->block_chunks * g->lane_chunks) % g->row_chunks;
-    int64_t entry = chunk / (g->block_chunks * g->lane_chunks * g->row_chunks);
+    pf_gemm_range r = {
+        .entry = chunk / (g->block_chunks * g->lane_chunks * g->row_chunks),
+        .row0 = row * g->chunk_rows, .row1 = pf_min((row + 1) * g->chunk_rows, g->row_panels),
+        .lane0 = lane * g->chunk_lanes, .lane1 = pf_min((lane + 1) * g->chunk_lanes, g->lane_panels),
+    };
+    int64_t i0 = pf_gemm_row(g, r.row0), m = pf_gemm_row(g, r.row1) - i0;
     for (int64_t b = piece * g->chunk_blocks; b < pf_min((piece + 1) * g->chunk_blocks, g->k_blocks); b++) {
-        for (int64_t l = lane * g->chunk_lanes; l < pf_min((lane + 1) * g->chunk_lanes, g->lane_panels); l++) {
-            pf_gemm_range r = {
-                .entry = entry, .row0 = row * g->chunk_rows,
-                .row1 = pf_min((row + 1) * g->chunk_rows, g->row_panels),
-                .lane0 = l, .lane1 = l + 1, .block0 = b, .block1 = b + 1,
-            };
-            int64_t at = (entry * g->k_blocks + b) * part_step(g) + (l * g->rows + pf_gemm_row(g, r.row0)) * g->width;
-            pf_gemm_block(g, &r, g->parts + at * g->size, scratch);
-        }
+        r.block0 = b;
+        r.block1 = b + 1;
+        pf_gemm_block(g, &r, part(g, r.entry, b, i0, m, r.lane0), scratch);
     }
 }
 
@@ -274,10 +285,8 @@ static void join_chunk(const void *args, int64_t chunk, void *scratch) {
     int64_t i0 = pf_gemm_row(g, row * g->chunk_rows);
     int64_t m = pf_gemm_row(g, pf_min((row + 1) * g->chunk_rows, g->row_panels)) - i0;
     int64_t j0 = lane * g->width, n = pf_min(g->width, g->cols - j0);
-    const char *from = g->parts + (entry * g->k_blocks * part_step(g) + (lane * g->rows + i0) * g->width) * g->size;
-    char *sum = scratch;
-    g->kernels->join(m * g->width, from, g->k_blocks, part_step(g), sum);
-    g->store(g, entry, i0, m, j0, n, sum, g->width);
+    g->kernels->join(m * g->width, part(g, entry, 0, i0, m, lane), g->k_blocks, part_step(g), scratch);
+    g->store(g, entry, i0, m, j0, n, scratch, g->width);
 }
 
 // MARK: steps

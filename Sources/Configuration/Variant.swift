@@ -27,7 +27,7 @@ public protocol Variant: Codable, Sendable {
 
 /// The kind that a variant holds and its options.
 public struct SelectedKind: Sendable {
-    let name: String
+    public let name: String
     let options: (any Encodable & Sendable)?
 
     public init(_ name: String, _ options: (any Encodable & Sendable)? = nil) {

@@ -68,14 +68,15 @@ public struct Autoencoder: LatentModel {
     public func adapted(to rowShape: [Int]) throws -> Autoencoder {
         var model = self
         model.shape = rowShape
-        try checkOptions(Self.name, latent: latent, widths: hidden, sigma: sigma)
+        try checkOptions(latent: latent, hidden: hidden, sigma: sigma)
         if architecture == .conv { try model.stack.check(Self.name) }
-        guard [sparsity, contraction, corruptionLevel].allSatisfy({ $0 >= 0 && $0.isFinite }) else {
-            throw GraphError(Self.name, "sparsity, contraction and corruption_level must not be negative")
-        }
-        guard corruption == .none || corruption == .gaussian || corruptionLevel <= 1 else {
-            throw GraphError(Self.name, "corruption_level is a probability for \(corruption.rawValue), not \(corruptionLevel)")
-        }
+        let weights = [
+            ("sparsity", sparsity), ("contraction", contraction), ("corruption_level", corruptionLevel),
+        ]
+        for (key, value) in weights { try checkOption(key, value, value >= 0 && value.isFinite, "0 or more") }
+        let isProbability = corruption == .masking || corruption == .saltAndPepper
+        try checkOption(
+            "corruption_level", corruptionLevel, !isProbability || corruptionLevel <= 1, "a probability")
         return model
     }
 

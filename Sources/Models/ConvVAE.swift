@@ -49,7 +49,7 @@ public struct ConvVAE: VariationalAutoencoder {
     public func adapted(to rowShape: [Int]) throws -> ConvVAE {
         var model = self
         model.shape = rowShape
-        try checkOptions(Self.name, latent: latent, widths: [hidden], sigma: sigma)
+        try checkOptions(latent: latent, hidden: [hidden], sigma: sigma)
         try model.stack.check(Self.name)
         return model
     }

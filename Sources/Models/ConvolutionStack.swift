@@ -19,18 +19,17 @@ struct ConvolutionStack {
     private var inner: [Int] { [channels.last ?? shape[0], shape[1] / reduction, shape[2] / reduction] }
 
     /// Throws, in the name of `model`, where the sizes do not work out.
-    func check(_ model: String) throws(GraphError) {
+    func check(_ model: String) throws {
+        try checkOption("stride", stride, (1...8).contains(stride), "in 1...8")
+        try checkOption(
+            "kernel", kernel, kernel >= stride && (kernel - stride) % 2 == 0, "the stride \(stride) plus an even number")
+        try checkOption(
+            "channels", channels, channels.allSatisfy { $0 > 0 } && (1...16).contains(channels.count),
+            "a list of 1 to 16 positive numbers")
         guard shape.count == 3 else {
             throw GraphError(model, "needs images [channels, height, width], not rows of shape \(shape)")
         }
-        guard stride > 0, kernel >= stride, (kernel - stride) % 2 == 0 else {
-            throw GraphError(
-                model, "kernel \(kernel) and stride \(stride): the kernel must exceed the stride by an even number")
-        }
-        guard (channels + [hidden]).allSatisfy({ $0 > 0 }) else {
-            throw GraphError(model, "channels \(channels) and hidden \(hidden) must be at least 1")
-        }
-        guard channels.count < 16, shape[1] % reduction == 0, shape[2] % reduction == 0 else {
+        guard shape[1] % reduction == 0, shape[2] % reduction == 0 else {
             throw GraphError(
                 model,
                 "images of \(shape[1]) x \(shape[2]) pixels do not divide by \(stride) \(channels.count) times; "
@@ -53,7 +52,7 @@ struct ConvolutionStack {
         var h = try activation(Dense(hidden)(z, scope["hidden"]))
         h = try activation(Dense(inner.product)(h, scope["features"])).rowsReshaped(inner)
         let counts = channels.dropLast().reversed() + [shape[0]]
-        for (index, count) in counts.enumerated() where !channels.isEmpty {
+        for (index, count) in counts.enumerated() {
             let layer = ConvTranspose2D(count, kernel: kernel, stride: stride, padding: padding)
             h = try layer(h, scope["conv\(index + 1)"])
             if index < counts.count - 1 { h = try activation(h) }

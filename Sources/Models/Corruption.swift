@@ -11,7 +11,8 @@ public enum Corruption: String, Codable, Sendable, CaseIterable {
     /// Each element is 0 or 1, with probability level / 2 each.
     case saltAndPepper = "salt_and_pepper"
 
-    func callAsFunction(_ x: Tensor, level: Double, _ scope: Scope) throws(GraphError) -> Tensor {
+    /// The corrupted rows; `level` as said for each kind.
+    public func callAsFunction(_ x: Tensor, level: Double, _ scope: Scope) throws(GraphError) -> Tensor {
         switch self {
         case .none: return x
         case .gaussian: return try x + scope.normal(x.shape) * level

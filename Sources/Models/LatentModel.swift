@@ -11,6 +11,8 @@ public protocol LatentModel: Model {
     func posterior(_ x: Tensor, _ scope: Scope) throws -> Posterior
     /// p(x | z) for z [rows, ...].
     func likelihood(_ z: Tensor, _ scope: Scope) throws -> Likelihood
+    /// Whether there is a prior to draw samples from.
+    static var hasPrior: Bool { get }
     /// One draw of the prior per row, of `shape` [rows, ...]; `temperature` multiplies the standard deviation of the
     /// noise that it is made of. Throws where the model has no prior.
     func priorSample(_ shape: [Int], temperature: Double, _ scope: Scope) throws -> Tensor
@@ -22,6 +24,8 @@ extension LatentModel {
 
     /// p(x | z), traced where training traces it.
     public func decode(_ z: Tensor, _ root: Scope) throws -> Likelihood { try likelihood(z, root["decoder"]) }
+
+    public static var hasPrior: Bool { false }
 
     public func priorSample(_ shape: [Int], temperature: Double, _ scope: Scope) throws -> Tensor {
         throw GraphError("sample", "\(Self.name) has no prior to sample from; train a VAE for samples")

@@ -1,3 +1,4 @@
+import Configuration
 import Graph
 import Networks
 import Probability
@@ -36,7 +37,7 @@ public struct VAE: VariationalAutoencoder {
     public func adapted(to rowShape: [Int]) throws -> VAE {
         var model = self
         model.shape = rowShape
-        try checkOptions(Self.name, latent: latent, widths: hidden, sigma: sigma)
+        try checkOptions(latent: latent, hidden: hidden, sigma: sigma)
         return model
     }
 
@@ -53,9 +54,16 @@ public struct VAE: VariationalAutoencoder {
     }
 }
 
-/// Throws where an option that several models have is out of range.
-func checkOptions(_ model: String, latent: Int, widths: [Int], sigma: Double) throws(GraphError) {
-    guard latent > 0 else { throw GraphError(model, "latent must be at least 1, not \(latent)") }
-    guard widths.allSatisfy({ $0 > 0 }) else { throw GraphError(model, "widths must be at least 1, not \(widths)") }
-    guard sigma > 0, sigma.isFinite else { throw GraphError(model, "sigma must be positive, not \(sigma)") }
+/// Throws where options that several models have are out of range.
+func checkOptions(latent: Int, hidden: [Int], sigma: Double) throws(ConfigurationError) {
+    try checkOption("latent", latent, latent > 0, "at least 1")
+    try checkOption("hidden", hidden.first { $0 < 1 } ?? 1, hidden.allSatisfy { $0 > 0 }, "at least 1")
+    try checkOption("sigma", sigma, sigma > 0 && sigma.isFinite, "positive")
+}
+
+/// Throws where an option of a model has a value that it cannot have.
+func checkOption<Value>(
+    _ key: String, _ value: Value, _ isAllowed: Bool, _ expected: String
+) throws(ConfigurationError) {
+    if !isAllowed { throw .badValue("model.\(key)", value: "\(value)", expected: expected) }
 }

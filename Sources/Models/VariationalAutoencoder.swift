@@ -20,6 +20,7 @@ public protocol VariationalAutoencoder: LatentModel where Posterior == Normal {
 }
 
 extension VariationalAutoencoder {
+    public static var hasPrior: Bool { true }
     public var beta: Double { 1 }
     public var klEstimator: KLEstimator { .analytic }
 

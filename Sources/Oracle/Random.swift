@@ -27,7 +27,8 @@ func normalValue(_ bits: UInt32) -> Double {
     var x = 0.0
     for _ in 0..<100 {
         // Of the two forms of (tail at x) - tail, the one that does not cancel.
-        let error = tail > 0.25 ? (0.5 - tail) - 0.5 * erf(x / 2.0.squareRoot()) : 0.5 * erfc(x / 2.0.squareRoot()) - tail
+        let error =
+            tail > 0.25 ? (0.5 - tail) - 0.5 * erf(x / 2.0.squareRoot()) : 0.5 * erfc(x / 2.0.squareRoot()) - tail
         let step = error / (exp(-0.5 * x * x) / (2 * Double.pi).squareRoot())
         x += step
         if abs(step) <= 1e-16 * x { break }

@@ -19,9 +19,9 @@ struct CheckpointState: Codable {
 
     static func read(_ folder: String) throws -> CheckpointState {
         let path = folder + "/state.json"
-        let tree = try JSONTree(parsing: try readText(path, folder), source: path)
+        let text = try readText(path, folder)
         do {
-            return try tree.decoded(as: CheckpointState.self)
+            return try JSONTree(parsing: text, source: path).decoded(as: CheckpointState.self)
         } catch let error as ConfigurationError {
             throw TrainingError(path, "\(error)", "take another checkpoint")
         }
@@ -45,14 +45,14 @@ enum CheckpointTensors {
     static let optimizerFile = "optimizer.safetensors"
 
     static func write(_ names: [String], of states: DeviceStates, to path: String) throws {
-        try Safetensors.write(try names.map { (name: $0, value: try states.read($0)) }, to: path)
+        try TensorFile.write(try names.map { (name: $0, value: try states.read($0)) }, to: path)
     }
 
     /// Reads a model's parameters. Every one must be there in its shape, and nothing else.
     /// They are rounded to the precision of the layout.
     static func readModel(_ layout: ModelLayout, _ name: String, from folder: String, into states: DeviceStates) throws {
         let path = folder + "/" + modelFile
-        let file = try Safetensors(contentsOf: path)
+        let file = try TensorFile(contentsOf: path)
         let foreign = TrainingError(
             path, "is not a checkpoint of this \(name)", "name the run's own folder, or train again")
         for parameter in layout.parameters {
@@ -76,7 +76,7 @@ enum CheckpointTensors {
     /// Reads what the optimizer keeps; `expected` are the states that the train step has.
     static func readOptimizer(_ expected: [String: TensorType], from folder: String, into states: DeviceStates) throws {
         let path = folder + "/" + optimizerFile
-        let file = try Safetensors(contentsOf: path)
+        let file = try TensorFile(contentsOf: path)
         for (name, type) in expected.sorted(by: { $0.key < $1.key }) {
             guard let stored = file[name], stored.type == type else {
                 throw TrainingError(

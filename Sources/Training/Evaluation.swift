@@ -20,7 +20,7 @@ public struct Evaluation: Sendable, CustomStringConvertible {
         public let kind: Kind
         /// Of the mean, from the spread over the rows.
         public let standardErrorData: Double
-        /// Of the mean, from the draws of latent variables; nil where one draw cannot tell.
+        /// Of the mean, from the draws of latent variables: 0 of a closed form, nil where one draw cannot tell.
         public let standardErrorMonteCarlo: Double?
     }
 
@@ -63,7 +63,7 @@ public struct Evaluation: Sendable, CustomStringConvertible {
             let name = figure.name + String(repeating: " ", count: width - figure.name.count)
             var line = "\(name)  \(rounded(figure.value)) \(figure.unit), \(figure.kind.rawValue)"
             line += ", +-\(rounded(figure.standardErrorData)) over \(count) rows"
-            if let error = figure.standardErrorMonteCarlo { line += ", +-\(rounded(error)) over draws" }
+            if let error = figure.standardErrorMonteCarlo, error > 0 { line += ", +-\(rounded(error)) over draws" }
             return line
         }
         if nonFinite > 0 { lines.append("\(nonFinite) of \(count) rows are not finite") }

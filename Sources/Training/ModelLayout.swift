@@ -1,3 +1,4 @@
+import Compiler
 import Graph
 import Models
 import Networks
@@ -8,6 +9,9 @@ struct ModelLayout {
     /// In the order of their declaration.
     let parameters: [Parameter]
     let types: [String: TensorType]
+
+    /// Numbers that are trained.
+    var parameterCount: Int { parameters.filter(\.isTrained).reduce(0) { $0 + $1.type.count } }
 
     init(_ model: some Model, _ input: RowInput, _ precision: ScalarType) throws {
         let graph = Graph()
@@ -20,5 +24,14 @@ struct ModelLayout {
         rowShape = input.shape
         parameters = trace.parameters
         types = Dictionary(uniqueKeysWithValues: parameters.map { ($0.path, $0.type) })
+    }
+}
+
+extension CompileOptions {
+    /// The same for a program of this name, as which its passes are dumped.
+    func named(_ name: String) -> CompileOptions {
+        var options = self
+        options.name = name
+        return options
     }
 }

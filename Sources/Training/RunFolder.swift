@@ -35,12 +35,17 @@ public struct RunFolder: Sendable {
         if exists {
             throw TrainingError(path, "exists already", "choose another folder, or resume that run")
         }
-        try makeFolder(checkpointsPath)
-        try write(configuration, environment: environment)
+        do {
+            try makeFolder(checkpointsPath)
+            try update(configuration, environment: environment)
+        } catch {
+            try? FileManager.default.removeItem(atPath: path)
+            throw error
+        }
     }
 
     /// Writes the configuration and the environment, replacing earlier ones.
-    func write(_ configuration: RunConfiguration, environment: JSONTree) throws {
+    public func update(_ configuration: RunConfiguration, environment: JSONTree) throws {
         try AtomicFile.write(JSONTree(encoding: configuration).pretty + "\n", to: configurationPath)
         try AtomicFile.write(environment.pretty + "\n", to: environmentPath)
     }
@@ -51,7 +56,15 @@ public struct RunFolder: Sendable {
         guard let text = try? String(contentsOfFile: configurationPath, encoding: .utf8) else {
             throw TrainingError(path, "is no run: it has no readable config.json", "name the folder of a run")
         }
-        let tree = try JSONTree(parsing: text, source: configurationPath)
+        let broken = { (error: ConfigurationError) in
+            TrainingError(configurationPath, "\(error)", "restore the file that the training wrote")
+        }
+        let tree: JSONTree
+        do {
+            tree = try JSONTree(parsing: text, source: configurationPath)
+        } catch {
+            throw broken(error)
+        }
         if let version = tree["format_version"]?.int, version > RunConfiguration.currentFormatVersion {
             throw TrainingError(
                 configurationPath, "has format version \(version), newer than \(RunConfiguration.currentFormatVersion)",
@@ -60,7 +73,7 @@ public struct RunFolder: Sendable {
         do {
             return try tree.decoded(as: RunConfiguration.self)
         } catch let error as ConfigurationError {
-            throw TrainingError(configurationPath, "\(error)", "restore the file that the training wrote")
+            throw broken(error)
         }
     }
 

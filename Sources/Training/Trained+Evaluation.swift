@@ -1,3 +1,4 @@
+import Configuration
 import Datasets
 import Execution
 import Graph
@@ -13,18 +14,20 @@ extension Trained {
         _ rows: Datasets.Rows, importanceSamples: Int = 1, seed: UInt64 = 0, batchSize: Int = 512
     ) throws -> Evaluation {
         guard importanceSamples > 0 else {
-            throw TrainingError("evaluate", "\(importanceSamples) importance samples", "use at least 1")
+            throw ConfigurationError.badValue("importance_samples", value: "\(importanceSamples)", expected: "at least 1")
         }
         guard batchSize > 0 else {
-            throw TrainingError("evaluate", "batches of \(batchSize) rows", "use a batch size of at least 1")
+            throw ConfigurationError.badValue("batch_size", value: "\(batchSize)", expected: "at least 1")
         }
         guard rows.count > 0 else { throw TrainingError("evaluate", "there are no rows", "give at least one") }
         let isBinary = binarization != .none || rows.isBinary
         var total: AssessedRows?
         // A chunk of draws is decoded side by side; its number takes the step's place among the random numbers.
-        for chunk in 0..<((importanceSamples + Self.chunkSize - 1) / Self.chunkSize) {
+        let chunks = (importanceSamples + Self.chunkSize - 1) / Self.chunkSize
+        for chunk in 0..<chunks {
             let draws = min(Self.chunkSize, importanceSamples - chunk * Self.chunkSize)
-            let part = try assessed(rows, draws: draws, chunk: chunk, seed: seed, batchSize: max(batchSize / draws, 1))
+            let part = try assessed(
+                rows, draws: draws, chunk: (chunk, chunks), seed: seed, batchSize: max(batchSize / draws, 1))
             total?.merge(part)
             total = total ?? part
         }
@@ -35,7 +38,7 @@ extension Trained {
     private static var chunkSize: Int { 64 }
 
     private func assessed(
-        _ rows: Datasets.Rows, draws: Int, chunk: Int, seed: UInt64, batchSize: Int
+        _ rows: Datasets.Rows, draws: Int, chunk: (index: Int, count: Int), seed: UInt64, batchSize: Int
     ) throws -> AssessedRows {
         // What the outputs are is known from a trace, which compiling may skip.
         let graph = Graph()
@@ -47,7 +50,7 @@ extension Trained {
             graph.input("x", TensorType([1] + rowShape, precision)), draws: draws, trace.root)
 
         let outputs = try mapRows(
-            "assessment of \(draws) draws", rows, batchSize: batchSize, seed: seed, step: chunk
+            "assessment of \(draws) draws", rows, batchSize: batchSize, seed: seed, step: chunk.index, stage: chunk
         ) { x, context in
             let assessment = try model.assessment(x, draws: draws, context.root)
             return assessment.terms.map(\.value) + assessment.others.map(\.value)

@@ -22,7 +22,7 @@ extension Trained {
         let configuration = try RunConfiguration(
             model: model, data: DataConfiguration(source: dataName, binarize: binarization), optimizer: optimizer,
             batchSize: trainingBatchSize ?? 128, steps: stepCount, seed: seed, precision: precision, math: options.math)
-        try folder.write(configuration, environment: runEnvironment(states.backend, options))
+        try folder.update(configuration, environment: runEnvironment(states.backend, options))
         let state = CheckpointState(
             model: M.name, step: stepCount, rowCount: 0, rowShape: rowShape, batchSize: trainingBatchSize, seed: seed)
         try folder.writeCheckpoint(stepCount, keep: .max) { temporary in
@@ -59,7 +59,12 @@ extension Trained {
         let state = try CheckpointState.read(checkpoint)
         let precision = precision ?? configuration.precision
         let input = RowInput(shape: state.rowShape, scalar: precision, binarization: configuration.data.binarize)
-        let model = try configuration.model(as: M.self).adapted(to: state.rowShape)
+        let model: M
+        do {
+            model = try configuration.model(as: M.self).adapted(to: state.rowShape)
+        } catch let error as ConfigurationError {
+            throw TrainingError(folder.configurationPath, "\(error)", "restore the file that the training wrote")
+        }
         let layout = try ModelLayout(model, input, precision)
         let states = DeviceStates(on: try device.makeBackend())
         try CheckpointTensors.readModel(layout, M.name, from: checkpoint, into: states)
@@ -75,7 +80,7 @@ extension Trained {
 public func runEnvironment(_ backend: any Backend, _ options: CompileOptions) -> JSONTree {
     [
         "device": .string(backend.name), "device_description": .string(backend.description),
-        "math": .string(options.math.rawValue), "cores": .number(JSONNumber(ProcessInfo.processInfo.processorCount)),
+        "math": .string(options.math.rawValue), "gemm_provider": .string(backend.matmulProvider(options.math)), "cores": .number(JSONNumber(ProcessInfo.processInfo.processorCount)),
         "system": .string(ProcessInfo.processInfo.operatingSystemVersionString),
     ]
 }

@@ -66,9 +66,9 @@ extension Trained where M: LatentModel {
             mean: outputs[0], standardDeviation: outputs.count > 2 ? outputs[2] : nil, draw: outputs[1])
     }
 
-    /// The rows that codes [rows, latent...] stand for. Row i of a drawn output has the sample index i.
+    /// The rows that codes [rows, latent...] stand for. Row i of a drawn output has the sample index first + i.
     public func decode(
-        _ codes: HostArray, output: DecoderOutput = .mean, seed: UInt64 = 0, batchSize: Int = 256
+        _ codes: HostArray, output: DecoderOutput = .mean, seed: UInt64 = 0, batchSize: Int = 256, first: Int = 0
     ) throws -> HostArray {
         let latent = try latentShape()
         guard codes.shape.count == latent.count + 1, Array(codes.shape.dropFirst()) == latent else {
@@ -77,7 +77,7 @@ extension Trained where M: LatentModel {
         }
         return try map(
             "decoded \(codes.type.scalar.rawValue), \(output)", count: codes.shape[0], batchSize: batchSize, seed: seed,
-            indices: { UInt32(truncatingIfNeeded: $0) }, arguments: { [codes.rows($0)] }
+            indices: { UInt32(truncatingIfNeeded: first + $0) }, arguments: { [codes.rows($0)] }
         ) { context in
             let z = try context.input(latent, codes.type.scalar).cast(to: precision)
             return [try pixels(z, output, context)]

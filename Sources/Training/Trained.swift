@@ -1,4 +1,5 @@
 import Compiler
+import Configuration
 import Datasets
 import Execution
 import Graph
@@ -44,6 +45,13 @@ public final class Trained<M: Model> {
         trainingBatchSize = batchSize
     }
 
+    /// Is called after every batch with the rows done and in all; what it throws ends the work.
+    public var progress: ((_ done: Int, _ total: Int) throws -> Void)?
+
+    /// Numbers that are trained.
+    public var parameterCount: Int { layout.parameterCount }
+    public var backend: any Backend { states.backend }
+
     /// The shape of one row of data.
     public var rowShape: [Int] { layout.rowShape }
 
@@ -70,14 +78,16 @@ public final class Trained<M: Model> {
     ///   - key: Names the program; the same for every call that traces the same.
     ///   - indices: The sample index of each row, from which its random numbers come.
     ///   - arguments: The host's inputs for these positions, in the order in which `trace` declares them.
+    ///   - stage: Which of several passes over the rows this is, for `progress`.
     ///   - trace: Traces the program; its outputs are [rows, ...].
     /// - Returns: The outputs of all rows, one after another.
     func map(
-        _ key: String, count: Int, batchSize: Int, seed: UInt64, step: Int = 0, indices: (Int) -> UInt32,
+        _ key: String, count: Int, batchSize: Int, seed: UInt64, step: Int = 0,
+        stage: (index: Int, count: Int) = (0, 1), indices: (Int) -> UInt32,
         arguments: ([Int]) throws -> [HostArray] = { _ in [] }, _ trace: (Context) throws -> [Tensor]
     ) throws -> [HostArray] {
         guard batchSize > 0 else {
-            throw TrainingError(M.name, "batches of \(batchSize) rows", "use a batch size of at least 1")
+            throw ConfigurationError.badValue("batch_size", value: "\(batchSize)", expected: "at least 1")
         }
         let rows = max(min(batchSize, count), 1)
         let program = try compiled(key, rows: rows, trace)
@@ -91,6 +101,7 @@ public final class Trained<M: Model> {
             ]
             let outputs = try program(random.compactMap { $0 } + arguments(positions))
             for (index, output) in outputs.enumerated() { results[index].replaceRows(from: start, kept, with: output) }
+            try progress?(stage.index * count + start + kept, stage.count * count)
         }
         return results
     }
@@ -105,7 +116,8 @@ public final class Trained<M: Model> {
         let context = Context(
             trace: Trace(graph, precision: precision, randomness: randomness, known: layout.types), rows: rows)
         let program = try CompiledProgram(
-            Program(graph, outputs: try trace(context)), states: states, options: options)
+            Program(graph, outputs: try trace(context)), states: states,
+            options: options.named(key.replacing(", ", with: "-").replacing(" ", with: "-")))
         // A model in use alternates between few programs; do not hoard what many different sizes would leave.
         if programs.count >= 16 { programs.removeAll() }
         programs[key] = program
@@ -116,7 +128,7 @@ public final class Trained<M: Model> {
     /// has in its split.
     func mapRows(
         _ key: String, _ rows: Datasets.Rows, batchSize: Int, seed: UInt64, step: Int = 0,
-        _ trace: (Tensor, Context) throws -> [Tensor]
+        stage: (index: Int, count: Int) = (0, 1), _ trace: (Tensor, Context) throws -> [Tensor]
     ) throws -> [HostArray] {
         guard rows.shape == rowShape else {
             throw TrainingError(
@@ -127,7 +139,7 @@ public final class Trained<M: Model> {
         let first = rows.range.lowerBound
         return try map(
             "\(key) of \(input.scalar.rawValue)", count: rows.count, batchSize: batchSize, seed: seed, step: step,
-            indices: { UInt32(truncatingIfNeeded: first + $0) }, arguments: { [input.gathered(rows, $0)] }
+            stage: stage, indices: { UInt32(truncatingIfNeeded: first + $0) }, arguments: { [input.gathered(rows, $0)] }
         ) { context in
             let stored = context.input(input.shape, input.scalar)
             return try trace(input.prepared(stored, context.root), context)

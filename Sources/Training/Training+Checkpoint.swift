@@ -50,7 +50,7 @@ extension Training {
     public func resume(from folder: RunFolder, step: Int? = nil, batchSize: Int = 128) throws {
         let path = folder.checkpointPath(try step ?? folder.latestStep())
         let state = try CheckpointState.read(path)
-        let size = try prepare(batchSize)
+        let size = try prepare(batchSize: batchSize)
         let facts: [(String, String, String)] = [
             ("the model", state.model, M.name), ("the seed", "\(state.seed)", "\(seed)"),
             ("the number of rows", "\(state.rowCount)", "\(dataset.count)"),

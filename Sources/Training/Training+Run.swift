@@ -1,3 +1,4 @@
+import Configuration
 import Datasets
 import Execution
 import Graph
@@ -39,7 +40,7 @@ extension Training {
     public func run(
         epochs: Int, batchSize: Int = 128, _ body: (TrainingStep) throws -> Void = { _ in }
     ) throws -> Training {
-        let size = try prepare(batchSize)
+        let size = try prepare(batchSize: batchSize)
         return try advance(to: stepCount + epochs * (dataset.count / size), body)
     }
 
@@ -48,18 +49,19 @@ extension Training {
     public func run(
         steps: Int, batchSize: Int = 128, _ body: (TrainingStep) throws -> Void = { _ in }
     ) throws -> Training {
-        _ = try prepare(batchSize)
+        _ = try prepare(batchSize: batchSize)
         return try advance(to: stepCount + steps, body)
     }
 
-    /// Compiles the step for a batch size and returns how large batches really are: with fewer rows than a batch, the
-    /// batch is the rows.
-    func prepare(_ wanted: Int) throws -> Int {
+    /// Compiles the step for a batch size without running it, and returns how large batches really are: with fewer rows
+    /// than a batch, the batch is the rows.
+    @discardableResult
+    public func prepare(batchSize wanted: Int) throws -> Int {
         guard !isFinished else {
             throw TrainingError("training", "it has been finished", "train further before calling finish")
         }
         guard wanted > 0 else {
-            throw TrainingError("training", "batches of \(wanted) rows", "use a batch size of at least 1")
+            throw ConfigurationError.badValue("batch_size", value: "\(wanted)", expected: "at least 1")
         }
         let size = min(wanted, dataset.count)
         if let batchSize, batchSize != size {
@@ -73,7 +75,7 @@ extension Training {
             maximumGradientNorm: maximumGradientNorm, seed: seed, precision: precision, known: layout.types)
         let (program, figures) = try step.traced(model)
         compiled = CompiledStep(
-            program: try CompiledProgram(program, states: states, options: options), figures: figures,
+            program: try CompiledProgram(program, states: states, options: options.named("train-step")), figures: figures,
             stepsPerEpoch: step.stepsPerEpoch)
         batchSize = size
         return size

@@ -1,4 +1,5 @@
 import Compiler
+import Configuration
 import Datasets
 import Execution
 import Graph
@@ -55,10 +56,11 @@ public final class Training<M: Model> {
             throw TrainingError("training", "cannot compute in \(precision.rawValue)", "use float32 or float64")
         }
         guard optimizer.learningRate.isFinite, optimizer.learningRate >= 0 else {
-            throw TrainingError("training", "the learning rate \(optimizer.learningRate) is no rate", "use one such as 1e-3")
+            throw ConfigurationError.badValue(
+                "optimizer.learning_rate", value: "\(optimizer.learningRate)", expected: "0 or more")
         }
         if let limit = maximumGradientNorm, !(limit > 0) {
-            throw TrainingError("training", "the largest gradient norm \(limit) is not positive", "use one such as 1")
+            throw ConfigurationError.badValue("max_grad_norm", value: "\(limit)", expected: "positive")
         }
         self.model = try model.adapted(to: dataset.shape)
         self.dataset = dataset
@@ -88,8 +90,18 @@ public final class Training<M: Model> {
             data = try input.decoded(graph.state(TrainStep.dataState, input.type(rows: dataset.count)), precision)
         }
         let updates = try layout.parameters.initialValues(in: graph, seed: seed, data: data)
-        try CompiledProgram(Program(graph, updates: updates), states: states, options: options).run()
+        try CompiledProgram(
+            Program(graph, updates: updates), states: states, options: options.named("initial-values")
+        ).run()
     }
+
+    /// Numbers that are trained.
+    public var parameterCount: Int { layout.parameterCount }
+    public var backend: any Backend { states.backend }
+    /// The compiled train step; nil before `prepare` or the first run.
+    public var schedule: Schedule? { compiled?.program.schedule }
+    /// 0 before `prepare` or the first run.
+    public var stepsPerEpoch: Int { compiled?.stepsPerEpoch ?? 0 }
 
     /// The trained model; this training ends with it.
     public func finish() throws -> Trained<M> {

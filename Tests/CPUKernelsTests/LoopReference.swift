@@ -92,7 +92,8 @@ func run(_ loop: Loop, level: pf_isa, pool: OpaquePointer) throws -> [Buffer] {
         memory.append(raw)
         for (i, element) in buffer.elements.enumerated() {
             withUnsafeBytes(of: element) {
-                (raw + guardBytes + i * bytes(buffer.type)).copyMemory(from: $0.baseAddress ?? .init(raw), byteCount: bytes(buffer.type))
+                (raw + guardBytes + i * bytes(buffer.type)).copyMemory(
+                    from: $0.baseAddress ?? .init(raw), byteCount: bytes(buffer.type))
             }
         }
     }
@@ -142,7 +143,9 @@ func run(_ loop: Loop, level: pf_isa, pool: OpaquePointer) throws -> [Buffer] {
     }
     let instructions = loop.instructions.map { i in
         var c = pf_instruction()
-        (c.op, c.type, c.to, c.dst) = (UInt16(i.op.rawValue), UInt8(i.type.rawValue), UInt8(i.to.rawValue), UInt16(i.dst))
+        (c.op, c.type, c.to, c.dst) = (
+            UInt16(i.op.rawValue), UInt8(i.type.rawValue), UInt8(i.to.rawValue), UInt16(i.dst)
+        )
         withUnsafeMutableBytes(of: &c.src) {
             for (k, s) in i.src.enumerated() { $0.bindMemory(to: UInt16.self)[k] = UInt16(s) }
         }
@@ -159,7 +162,9 @@ func run(_ loop: Loop, level: pf_isa, pool: OpaquePointer) throws -> [Buffer] {
     c.store_count = Int32(stores.count)
     if let r = loop.reduction {
         (c.reduction.mode, c.reduction.kind, c.reduction.type) = (r.mode, r.kind, loop.buffers[r.buffer].type)
-        (c.reduction.reg, c.reduction.reduced_axes, c.reduction.data) = (UInt16(r.register), Int32(r.axes), base(r.buffer))
+        (c.reduction.reg, c.reduction.reduced_axes, c.reduction.data) = (
+            UInt16(r.register), Int32(r.axes), base(r.buffer)
+        )
     }
     _ = pf_isa_select(level)
     let plan = sources.withUnsafeBufferPointer { s in
@@ -186,7 +191,8 @@ func run(_ loop: Loop, level: pf_isa, pool: OpaquePointer) throws -> [Buffer] {
         for i in buffer.elements.indices {
             var element: Bits = 0
             withUnsafeMutableBytes(of: &element) {
-                $0.copyMemory(from: UnsafeRawBufferPointer(start: base(b) + i * bytes(buffer.type), count: bytes(buffer.type)))
+                $0.copyMemory(
+                    from: UnsafeRawBufferPointer(start: base(b) + i * bytes(buffer.type), count: bytes(buffer.type)))
             }
             result[b].elements[i] = element
         }

@@ -47,8 +47,8 @@ private func verify(_ loop: Loop, _ comment: String = "") throws {
                 if let i = wrong {
                     Issue.record(
                         """
-                        \(comment) level \(level.rawValue), \(threads) threads, buffer \(b) (type \(have.type.rawValue)), \
-                        element \(i): \(String(have.elements[i], radix: 16)), not \(String(want.elements[i], radix: 16)); \
+                        \(comment) level \(level.rawValue), \(threads) threads, buffer \(b) (\(have.type)), \
+                        element \(i): \(have.elements[i]), not \(want.elements[i]) (bits); \
                         extent \(loop.extent) \(loop.reduction.map { "\($0)" } ?? "")
                         """)
                     return
@@ -73,7 +73,9 @@ private func verify(_ loop: Loop, _ comment: String = "") throws {
                     var loop = Loop(extent: [size], buffers: operands.map { random.buffer($0, size) }, registers: 5)
                     for (k, operand) in operands.enumerated() {
                         if op == PF_OP_PERMUTE, k == 0 { loop.buffers[0].elements = (0..<size).map { Bits($0 % 50) } }
-                        if op == PF_OP_PERMUTE, k == 1 { loop.buffers[1].elements = (0..<size).map { Bits(50 + $0 % 9) } }
+                        if op == PF_OP_PERMUTE, k == 1 {
+                            loop.buffers[1].elements = (0..<size).map { Bits(50 + $0 % 9) }
+                        }
                         let load = Access(buffer: k, stride: [1], register: k)
                         let fill = Source.Kind.fill(loop.buffers[k].elements[0])
                         loop.sources.append(
@@ -98,7 +100,8 @@ private func verify(_ loop: Loop, _ comment: String = "") throws {
     }
 
     /// Reductions of every mode, kind, type and awkward length.
-    @Test(arguments: [PF_REDUCE_ROWS, PF_REDUCE_COLUMNS], [0, 1, 2, 15, 16, 17, 31, 32, 33, 784, 1023, 1024, 1025, 5000])
+    @Test(
+        arguments: [PF_REDUCE_ROWS, PF_REDUCE_COLUMNS], [0, 1, 2, 15, 16, 17, 31, 32, 33, 784, 1023, 1024, 1025, 5000])
     func reduction(mode: pf_reduce_mode, length: Int) throws {
         var random = SplitMix(state: UInt64(length) + 1)
         for type in types.dropLast() {
@@ -134,6 +137,28 @@ private func verify(_ loop: Loop, _ comment: String = "") throws {
         }
     }
 
+    /// A sum of -0 is -0 where every lane has an element, and +0 where some lane holds the identity.
+    @Test(arguments: [1, 16, 31, 32, 33, 40, 100, 1025], [PF_F32, PF_F64])
+    func sumsOfNegativeZero(length: Int, type: pf_type) throws {
+        let minusZero: Bits = type == PF_F32 ? 0x8000_0000 : 1 << 63
+        for mode in [PF_REDUCE_ROWS, PF_REDUCE_COLUMNS] {
+            let extent = mode == PF_REDUCE_ROWS ? [3, length] : [length, 3]
+            let blocks = (length + 1023) / 1024
+            var loop = Loop(
+                extent: extent,
+                buffers: [
+                    Buffer(type: type, elements: .init(repeating: minusZero, count: 3 * length)),
+                    Buffer(type: type, elements: .init(repeating: 7, count: 3 * blocks)),
+                ],
+                registers: 1)
+            let load = Access(buffer: 0, stride: [extent[1], 1], register: 0)
+            loop.sources = [Source(kind: .load(load), type: type, register: 0)]
+            loop.reduction = Reduction(mode: mode, kind: PF_REDUCE_SUM, axes: 1, register: 0, buffer: 1)
+            #expect(reference(loop)[1].elements[0] == (length >= 32 ? minusZero : 0))
+            try verify(loop)
+        }
+    }
+
     /// Random words in rows of any length, whole and cut by tiles and reductions.
     @Test(arguments: [1, 2, 3, 4, 5, 20, 32, 63, 784, 1023, 1030, 4099])
     func randomWords(rowLength: Int) throws {
@@ -142,16 +167,20 @@ private func verify(_ loop: Loop, _ comment: String = "") throws {
         for split in [false, true] where !split || rowLength % 2 == 0 {
             let extent = split ? [rows, 2, rowLength / 2] : [rows, rowLength]
             let count = rows * rowLength
-            var loop = Loop(extent: extent, buffers: [random.buffer(PF_U32, rows), random.buffer(PF_U32, 1)], registers: 4)
+            var loop = Loop(
+                extent: extent, buffers: [random.buffer(PF_U32, rows), random.buffer(PF_U32, 1)], registers: 4)
             loop.buffers += [random.buffer(PF_U32, 2)]
             loop.buffers += [PF_U32, PF_F32].map { Buffer(type: $0, elements: .init(repeating: 9, count: count)) }
             loop.sources = [
                 Source(
-                    kind: .random(sample: 0, step: 1, seed: 2, stream: 77, rowLength: rowLength), type: PF_U32, register: 0)
+                    kind: .random(sample: 0, step: 1, seed: 2, stream: 77, rowLength: rowLength), type: PF_U32,
+                    register: 0)
             ]
             loop.instructions = [Instruction(PF_OP_NORMAL, PF_U32, to: PF_F32, dst: 1, src: [0])]
             let stride = extent.indices.map { extent[($0 + 1)...].reduce(1, *) }
-            loop.stores = [Access(buffer: 3, stride: stride, register: 0), Access(buffer: 4, stride: stride, register: 1)]
+            loop.stores = [
+                Access(buffer: 3, stride: stride, register: 0), Access(buffer: 4, stride: stride, register: 1),
+            ]
             try verify(loop)
             let blocks = max(1, (rowLength + 1023) / 1024)
             loop.buffers.append(Buffer(type: PF_F32, elements: .init(repeating: 0, count: rows * blocks)))
@@ -239,7 +268,7 @@ private func verify(_ loop: Loop, _ comment: String = "") throws {
 
 // MARK: - Random loops
 
-/// A view of a new buffer: dense in a random order of axes, with gaps, reversed axes and, for loads, broadcasts and masks.
+/// A view of a new buffer: axes in a random order, with gaps, some reversed; for loads also broadcasts and masks.
 private func randomAccess(
     _ random: inout SplitMix, _ extent: [Int], _ type: pf_type, register: Int, load: Bool, buffers: inout [Buffer]
 ) -> Access {
@@ -295,14 +324,17 @@ private func randomLoop(_ random: inout SplitMix) -> Loop {
     register += 1
     if !extent.isEmpty, random.below(2) == 0 {
         loop.sources.append(
-            Source(kind: .index(axis: random.below(extent.count), scale: 3, start: -5), type: PF_I32, register: register))
+            Source(
+                kind: .index(axis: random.below(extent.count), scale: 3, start: -5), type: PF_I32, register: register))
         type[register] = PF_I32
         register += 1
     }
     let count = extent.reduce(1, *)
     if mode != PF_REDUCE_COLUMNS, random.below(4) == 0 {
         let rowLength = max(1, [1, 6, extent.last ?? 1, count][random.below(4)])
-        loop.buffers += [random.buffer(PF_U32, count / rowLength + 1), random.buffer(PF_U32, 1), random.buffer(PF_U32, 2)]
+        loop.buffers += [
+            random.buffer(PF_U32, count / rowLength + 1), random.buffer(PF_U32, 1), random.buffer(PF_U32, 2),
+        ]
         let b = loop.buffers.count
         loop.sources.append(
             Source(
@@ -346,10 +378,12 @@ private func randomLoop(_ random: inout SplitMix) -> Loop {
         let axes = random.below(extent.count - inner + 1)
         let last = extent.count - inner
         let length = extent[(last - axes)..<last].reduce(1, *)
-        let results = extent[..<(last - axes)].reduce(1, *) * max(1, (length + 1023) / 1024) * (inner == 1 ? extent[last] : 1)
+        let results =
+            extent[..<(last - axes)].reduce(1, *) * max(1, (length + 1023) / 1024) * (inner == 1 ? extent[last] : 1)
         loop.buffers.append(Buffer(type: kind, elements: .init(repeating: 0, count: results)))
         loop.reduction = Reduction(
-            mode: mode, kind: [PF_REDUCE_SUM, PF_REDUCE_MAX, PF_REDUCE_MIN][random.below(3)], axes: axes, register: from,
+            mode: mode, kind: [PF_REDUCE_SUM, PF_REDUCE_MAX, PF_REDUCE_MIN][random.below(3)], axes: axes,
+            register: from,
             buffer: loop.buffers.count - 1)
     }
     return loop

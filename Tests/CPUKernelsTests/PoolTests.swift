@@ -14,7 +14,8 @@ private let count: pf_kernel = { args, chunk, _ in
     tally.turnSums[Int(chunk)] += Int64(tally.turn.pointee)
 }
 
-/// Writes chunk's neighbourhood of what the step before wrote: wrong unless that step was finished.
+/// Writes chunk's neighbourhood of what the step before wrote: wrong unless that step was finished. Some chunks take
+/// long, so that the caller, too, must wait for others.
 private let addNeighbours: pf_kernel = { args, chunk, scratch in
     guard let args, let scratch else { return }
     let buffers = args.assumingMemoryBound(to: UnsafeMutablePointer<Int64>.self)
@@ -23,6 +24,9 @@ private let addNeighbours: pf_kernel = { args, chunk, scratch in
     let i = Int(chunk)
     // Scratch must be the thread's own: write, look again.
     scratch.assumingMemoryBound(to: Int64.self)[0] = chunk
+    var sum = from[i]
+    for j in 0..<(i % 9 == 8 ? 10_000 : 10) { sum = (sum &* 31 &+ Int64(j)) ^ (sum >> 7) }
+    scratch.assumingMemoryBound(to: Int64.self)[1] = sum
     to[i] = (from[(i + n - 1) % n] &+ from[(i + 1) % n]) % 1_000_003
     if scratch.assumingMemoryBound(to: Int64.self)[0] != chunk { to[i] = -1 }
 }

@@ -6,7 +6,9 @@ import Testing
     @Test func everyOpHasASample() throws {
         var covered: Set<OpKind> = []
         for sample in OpSample.all {
-            for float in [ScalarType.float32, .float64] { covered.formUnion(OpKind.all(in: try sample.trace(float).graph.nodes)) }
+            for float in [ScalarType.float32, .float64] {
+                covered.formUnion(OpKind.all(in: try sample.trace(float).graph.nodes))
+            }
         }
         let missing = OpKind.all.subtracting(covered).map { "\($0)" }.sorted()
         #expect(missing.isEmpty)

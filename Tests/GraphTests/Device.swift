@@ -14,7 +14,9 @@ struct Configuration: CustomStringConvertible {
     var threads = 2
     var level = pf_isa_best()
 
-    var description: String { "fusion \(fusion), memory \(memory.rawValue), \(threads) threads, ISA level \(level.rawValue)" }
+    var description: String {
+        "fusion \(fusion), memory \(memory.rawValue), \(threads) threads, ISA level \(level.rawValue)"
+    }
 
     /// The default first, then every choice of compiler options, then every choice of threads and kernels.
     static var all: [Configuration] {
@@ -23,7 +25,9 @@ struct Configuration: CustomStringConvertible {
             for memory in CompileOptions.Memory.allCases { list.append(Configuration(fusion: fusion, memory: memory)) }
         }
         for threads in [1, 2] {
-            for level in 0...pf_isa_best().rawValue { list.append(Configuration(threads: threads, level: pf_isa(level))) }
+            for level in 0...pf_isa_best().rawValue {
+                list.append(Configuration(threads: threads, level: pf_isa(level)))
+            }
         }
         return list
     }
@@ -51,9 +55,11 @@ struct Devices {
     }
 
     /// Checks `outputs` of a graph in every configuration against the oracle and against each other.
+    ///
+    /// - Parameter magnitude: what errors are relative to where a tensor's own numbers are smaller, as where terms cancel.
     func check(
         _ graph: Graph, _ outputs: [Tensor], inputs: [[Double]], states: [[Double]] = [], tolerance: Double,
-        _ title: String
+        magnitude: Double = 0, _ title: String
     ) throws {
         func arrays(_ values: [[Double]], _ types: [TensorType]) throws -> [HostArray] {
             try zip(values, types).map { try #require(HostArray($0, shape: $1.shape, $1.scalar)) }
@@ -69,7 +75,7 @@ struct Devices {
             if reference.isEmpty {
                 reference = results
                 for (index, (result, expected)) in zip(results, expected).enumerated() {
-                    if let difference = result.difference(from: expected, tolerance) {
+                    if let difference = result.difference(from: expected, tolerance, magnitude) {
                         Issue.record("\(title), output \(index): \(difference)")
                     }
                 }
@@ -88,8 +94,8 @@ struct Devices {
 
 extension HostArray {
     /// The first element that is not as the oracle has it. Floats may differ by `tolerance` (of float32; of float64 in
-    /// proportion to its precision) relative to the larger of the element and the tensor's mean magnitude.
-    func difference(from expected: [Double], _ tolerance: Double) -> String? {
+    /// proportion to its precision) relative to the largest of the element, the tensor's mean magnitude and `magnitude`.
+    func difference(from expected: [Double], _ tolerance: Double, _ magnitude: Double) -> String? {
         let found = doubles
         guard found.count == expected.count else { return "\(found.count) elements, not \(expected.count)" }
         let isSingle = type.scalar == .float32
@@ -99,7 +105,8 @@ extension HostArray {
         let relative = isSingle ? tolerance : max(tolerance * 0x1p-26, 1e-14)
         for (index, (a, b)) in zip(found, rounded).enumerated() {
             if a == b || (a.isNaN && b.isNaN) { continue }
-            let allowed = relative * max(abs(b), mean.isFinite ? mean : 0) + (isSingle ? 0x1p-148 : 0x1p-1073)
+            let allowed =
+                relative * max(abs(b), mean.isFinite ? mean : 0, magnitude) + (isSingle ? 0x1p-148 : 0x1p-1073)
             if type.scalar.isFloating, abs(a - b) <= allowed { continue }
             return "element \(index) of \(type) is \(a), not \(b) (off by \(abs(a - b)), allowed \(allowed))"
         }
@@ -112,8 +119,11 @@ extension HostArray {
         guard type == other.type else { return "is \(type), not \(other.type)" }
         let size = type.scalar.byteCount
         for (index, (a, b)) in zip(doubles, other.doubles).enumerated() {
-            let same = bytes[(index * size)..<((index + 1) * size)] == other.bytes[(index * size)..<((index + 1) * size)]
-            if !same && !(a.isNaN && b.isNaN) { return "element \(index) of \(type) is \(a), not the same bits as \(b)" }
+            let same =
+                bytes[(index * size)..<((index + 1) * size)] == other.bytes[(index * size)..<((index + 1) * size)]
+            if !same && !(a.isNaN && b.isNaN) {
+                return "element \(index) of \(type) is \(a), not the same bits as \(b)"
+            }
         }
         return nil
     }

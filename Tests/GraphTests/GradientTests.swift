@@ -53,7 +53,8 @@ import Testing
             let (far, near) = (try remainder(0x1p-9), try remainder(0x1p-11))
             if far > 1e-11 * (1 + abs(centre) + size) {
                 let order = log(far / near) / log(4)
-                #expect(order > 1.8, "\(title), inputs \(which): the remainder falls with the power \(order) of the step")
+                #expect(
+                    order > 1.8, "\(title), inputs \(which): the remainder falls with the power \(order) of the step")
             }
         }
     }
@@ -111,7 +112,9 @@ import Testing
         #expect(throws: GraphError.self) { try gradient(of: stranger, at: x) }
         #expect(throws: GraphError.self) { try vectorJacobianProduct(of: [x], cotangents: [], at: [x]) }
         #expect(throws: GraphError.self) { try vectorJacobianProduct(of: [x], cotangents: [x.sum()], at: [x]) }
-        #expect(throws: GraphError.self) { try vectorJacobianProduct(of: [x, stranger], cotangents: [x, stranger], at: [x]) }
+        #expect(throws: GraphError.self) {
+            try vectorJacobianProduct(of: [x, stranger], cotangents: [x, stranger], at: [x])
+        }
     }
 }
 
@@ -138,7 +141,9 @@ extension OpSample {
             let slope = try gradient(of: tanh(matmul(x[0], x[1])).sum(), at: x[0])
             return [try (slope * slope).sum(axes: [1])]
         },
-        OpSample("gradient/of a convolution's sum of squares", [.float([2, 2, 5, 5]), .float([3, 2, 3, 3])], tolerance: 1e-5) { x in
+        OpSample(
+            "gradient/of a convolution's sum of squares", [.float([2, 2, 5, 5]), .float([3, 2, 3, 3])], tolerance: 1e-5
+        ) { x in
             let y = try x[0].convolved(with: x[1], stride: [2, 2], padding: [1, 1])
             return try gradient(of: (y * y).sum(), at: x)
         },

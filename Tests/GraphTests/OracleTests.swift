@@ -18,17 +18,18 @@ import Testing
     }
 
     /// Random123's kat_vectors for philox4x32 with 10 rounds.
-    @Test(arguments: [
-        ([0, 0, 0, 0], [0, 0], [0x6627_e8d5, 0xe169_c58d, 0xbc57_ac4c, 0x9b00_dbd8]),
-        (
-            [0xffff_ffff, 0xffff_ffff, 0xffff_ffff, 0xffff_ffff], [0xffff_ffff, 0xffff_ffff],
-            [0x408f_276d, 0x41c8_3b0e, 0xa20b_c7c6, 0x6d54_51fd]
-        ),
-        (
-            [0x243f_6a88, 0x85a3_08d3, 0x1319_8a2e, 0x0370_7344], [0xa409_3822, 0x299f_31d0],
-            [0xd16c_fe09, 0x94fd_cceb, 0x5001_e420, 0x2412_6ea1]
-        ),
-    ] as [([UInt32], [UInt32], [UInt32])])
+    @Test(
+        arguments: [
+            ([0, 0, 0, 0], [0, 0], [0x6627_e8d5, 0xe169_c58d, 0xbc57_ac4c, 0x9b00_dbd8]),
+            (
+                [0xffff_ffff, 0xffff_ffff, 0xffff_ffff, 0xffff_ffff], [0xffff_ffff, 0xffff_ffff],
+                [0x408f_276d, 0x41c8_3b0e, 0xa20b_c7c6, 0x6d54_51fd]
+            ),
+            (
+                [0x243f_6a88, 0x85a3_08d3, 0x1319_8a2e, 0x0370_7344], [0xa409_3822, 0x299f_31d0],
+                [0xd16c_fe09, 0x94fd_cceb, 0x5001_e420, 0x2412_6ea1]
+            ),
+        ] as [([UInt32], [UInt32], [UInt32])])
     func philoxGivesKnownAnswers(_ counter: [UInt32], _ key: [UInt32], _ expected: [UInt32]) {
         #expect(philox(counter, key: key) == expected)
     }
@@ -36,7 +37,8 @@ import Testing
     /// The counter's byte format is frozen: element e of row r is word e & 3 of (e >> 2, sample[r], step, stream).
     @Test func randomBitsFollowTheFormat() throws {
         let bits = try evaluate([
-            (TensorType([2], .uint32), [9, 4_000_000_000]), (TensorType([], .uint32), [77]), (TensorType([2], .uint32), [5, 6]),
+            (TensorType([2], .uint32), [9, 4_000_000_000]), (TensorType([], .uint32), [77]),
+            (TensorType([2], .uint32), [5, 6]),
         ]) { [try $0[0].graph.randomBits([2, 2, 3], stream: 13, sample: $0[0], step: $0[1], seed: $0[2])] }[0]
         for row in 0..<2 {
             for element in 0..<6 {
@@ -60,7 +62,10 @@ import Testing
     @Test func integersAreExactAndWrap() throws {
         let type = TensorType([3], .int32)
         let results = try evaluate([(type, [2_147_483_647, -2_147_483_648, 46_341]), (type, [2, -1, 46_341])]) { x in
-            [try x[0] + x[1], try x[0] * x[1], try x[0] / x[1], try x[0] % x[1], try -x[0], try abs(x[0]), try x[0] << x[1], try x[0] >> x[1]]
+            [
+                try x[0] + x[1], try x[0] * x[1], try x[0] / x[1], try x[0] % x[1], try -x[0], try abs(x[0]),
+                try x[0] << x[1], try x[0] >> x[1],
+            ]
         }
         #expect(results[0] == [-2_147_483_647, 2_147_483_647, 92_682])
         #expect(results[1] == [-2, -2_147_483_648, -2_147_479_015])
@@ -70,23 +75,38 @@ import Testing
         #expect(results[5] == [2_147_483_647, -2_147_483_648, 46_341])
         #expect(results[6] == [-4, 0, 1_482_912])
         #expect(results[7] == [536_870_911, -1, 1448])
-        let bytes = try evaluate([(TensorType([2], .uint8), [200, 3])]) { [try $0[0] + $0[0], try $0[0].sum(), try !$0[0], try $0[0] / ($0[0] - $0[0])] }
+        let bytes = try evaluate([(TensorType([2], .uint8), [200, 3])]) {
+            [try $0[0] + $0[0], try $0[0].sum(), try !$0[0], try $0[0] / ($0[0] - $0[0])]
+        }
         #expect(bytes == [[144, 6], [203], [55, 252], [0, 0]])
-        let large = try evaluate([(TensorType([1], .uint32), [4_294_967_295])]) { [try $0[0] * $0[0], try $0[0] + 1, try $0[0].cast(to: .int32), try $0[0].cast(to: .uint8)] }
+        let large = try evaluate([(TensorType([1], .uint32), [4_294_967_295])]) {
+            [try $0[0] * $0[0], try $0[0] + 1, try $0[0].cast(to: .int32), try $0[0].cast(to: .uint8)]
+        }
         #expect(large == [[1], [0], [-1], [255]])
         let casts = try evaluate([(TensorType([5], .float32), [-1.9, 300.7, .nan, 5e9, -.infinity])]) {
-            [try $0[0].cast(to: .int32), try $0[0].cast(to: .uint32), try $0[0].cast(to: .uint8), try $0[0].cast(to: .bool)]
+            [
+                try $0[0].cast(to: .int32), try $0[0].cast(to: .uint32), try $0[0].cast(to: .uint8),
+                try $0[0].cast(to: .bool),
+            ]
         }
-        #expect(casts == [[-1, 300, 0, 2_147_483_647, -2_147_483_648], [0, 300, 0, 4_294_967_295, 0], [0, 255, 0, 255, 0], [1, 1, 1, 1, 1]])
+        #expect(
+            casts == [
+                [-1, 300, 0, 2_147_483_647, -2_147_483_648], [0, 300, 0, 4_294_967_295, 0], [0, 255, 0, 255, 0],
+                [1, 1, 1, 1, 1],
+            ])
     }
 
     @Test func viewsIndexAsDocumented() throws {
         let results = try evaluate([(TensorType([2, 3], .float64), [1, 2, 3, 4, 5, 6])]) { x in
             [
-                try x[0].transposed(), try x[0].slice(1, start: 2, size: 2, step: -2), try x[0].padded(low: [0, 1], high: [1, 0]),
-                try x[0].padded(axis: 1, low: 2, high: 1, mode: .reflect), try x[0].padded(axis: 0, low: 1, high: 0, mode: .edge),
-                try x[0].windows(1, size: 2), try x[0].sum(axes: [0]), try x[0].max(axes: [1]), try x[0].product(axis: 1),
-                try x[0].slice(0, 1..<2).broadcast(to: [2, 3]), try x[0].cumulativeSum(axis: 1, reverse: true, exclusive: true),
+                try x[0].transposed(), try x[0].slice(1, start: 2, size: 2, step: -2),
+                try x[0].padded(low: [0, 1], high: [1, 0]),
+                try x[0].padded(axis: 1, low: 2, high: 1, mode: .reflect),
+                try x[0].padded(axis: 0, low: 1, high: 0, mode: .edge),
+                try x[0].windows(1, size: 2), try x[0].sum(axes: [0]), try x[0].max(axes: [1]),
+                try x[0].product(axis: 1),
+                try x[0].slice(0, 1..<2).broadcast(to: [2, 3]),
+                try x[0].cumulativeSum(axis: 1, reverse: true, exclusive: true),
             ]
         }
         #expect(results[0] == [1, 4, 2, 5, 3, 6])
@@ -104,7 +124,9 @@ import Testing
 
     @Test func rowsFollowTheirRules() throws {
         let index = (TensorType([4], .int32), [2.0, 0, -1, 2])
-        let results = try evaluate([(TensorType([3, 2], .float64), [1, 2, 3, 4, 5, 6]), index, (TensorType([5], .float64), [1, .nan, 3, 1, 3])]) { x in
+        let results = try evaluate([
+            (TensorType([3, 2], .float64), [1, 2, 3, 4, 5, 6]), index, (TensorType([5], .float64), [1, .nan, 3, 1, 3]),
+        ]) { x in
             [
                 try x[0].rows(x[1]), try x[0].rows(x[1]).scatterAdded(at: x[1], count: 3), try x[2].argsorted(),
                 try x[2].argsorted(descending: true), try x[2].argmax(), try x[2].slice(0, 2..<5).argmin(),
@@ -125,13 +147,17 @@ import Testing
         let results = try evaluate([image, kernel]) { x in
             [
                 try x[0].convolved(with: x[1]), try x[0].convolved(with: x[1], stride: [2, 2], padding: [1, 1]),
-                try x[1].transposeConvolved(with: x[1], stride: [2, 2]), try x[0].averagePooled([2, 2], stride: [1, 1]),
+                try x[1].transposeConvolved(with: x[1], stride: [2, 2]),
+                try x[0].averagePooled([2, 2], stride: [1, 1]),
                 try x[0].maxPooled([2, 2], stride: [2, 2], padding: [1, 1]),
             ]
         }
         #expect(results[0] == [5421, 6532, 8754, 9865])
         #expect(results[1] == [1000, 3200, 7040, 9865])
-        #expect(results[2] == [1, 10, 10, 100, 100, 1000, 1000, 10_000, 100, 1000, 1000, 10_000, 10_000, 100_000, 100_000, 1_000_000])
+        #expect(
+            results[2] == [
+                1, 10, 10, 100, 100, 1000, 1000, 10_000, 100, 1000, 1000, 10_000, 10_000, 100_000, 100_000, 1_000_000,
+            ])
         #expect(results[3] == [3, 4, 6, 7])
         #expect(results[4] == [1, 3, 7, 9])
     }
@@ -151,7 +177,8 @@ import Testing
             return [
                 a, symmetric, try matmul(l, l.transposed()), try a.rows(permutation), product, try matmul(q, r),
                 try matmul(q.transposed(), q), try a.identityLike(),
-                try matmul(vectors * values, vectors.transposed()), try matmul(a.triangle(.upper), triangularSolve(a, a, upper: true)),
+                try matmul(vectors * values, vectors.transposed()),
+                try matmul(a.triangle(.upper), triangularSolve(a, a, upper: true)),
                 values, try values.sorted(),
             ]
         }

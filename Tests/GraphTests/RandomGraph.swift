@@ -112,12 +112,15 @@ struct RandomGraph {
         case 5:
             let factor = [2, 3, 5].first { x.count % $0 == 0 } ?? 1
             return x.count == 0 ? x : try x.reshaped([factor, -1])
-        case 6: return try x.expanded(axis).broadcast(to: Array(x.shape[..<axis]) + [any(1..<4)] + Array(x.shape[axis...]))
+        case 6:
+            return try x.expanded(axis).broadcast(to: Array(x.shape[..<axis]) + [any(1..<4)] + Array(x.shape[axis...]))
         case 7: return length < 2 ? x : try x.windows(axis, size: 2, stride: any(1..<3))
         default:
-            guard let y = pick(where: { y in
-                y.rank == x.rank && x.shape.indices.allSatisfy { $0 == axis || x.shape[$0] == y.shape[$0] }
-            }) else { return x }
+            guard
+                let y = pick(where: { y in
+                    y.rank == x.rank && x.shape.indices.allSatisfy { $0 == axis || x.shape[$0] == y.shape[$0] }
+                })
+            else { return x }
             return try concatenate([x, y, x], axis: axis)
         }
     }
@@ -162,7 +165,9 @@ struct RandomGraph {
         if Bool.random(using: &generator) {
             return try tanh(image.convolved(with: weights, stride: [any(1..<3), 1], padding: [1, any(1..<3)]))
         }
-        return try image.transposeConvolved(with: weights.reshaped([1, 2, 2, 2]), stride: [any(1..<3), 2], padding: [0, 1]).scaled()
+        return try image.transposeConvolved(
+            with: weights.reshaped([1, 2, 2, 2]), stride: [any(1..<3), 2], padding: [0, 1]
+        ).scaled()
     }
 
     private mutating func noise(_ x: Tensor) throws -> Tensor {

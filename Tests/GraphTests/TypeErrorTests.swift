@@ -43,120 +43,178 @@ extension WrongCall {
     private static var elementwise: [WrongCall] {
         var list: [WrongCall] = []
         list.append(WrongCall("add", "[2, 3]", "[4, 5]") { x throws(GraphError) in _ = try x.a + x.b })
-        list.append(WrongCall("multiply", "float32[2, 3]", "float64[2, 3]") { x throws(GraphError) in _ = try x.a * x.row })
+        list.append(
+            WrongCall("multiply", "float32[2, 3]", "float64[2, 3]") { x throws(GraphError) in _ = try x.a * x.row })
         list.append(WrongCall("exp", "int32[2, 3]") { x throws(GraphError) in _ = try exp(x.integers) })
         list.append(WrongCall("negate", "bool[2, 3]") { x throws(GraphError) in _ = try -x.flags })
         list.append(WrongCall("and", "float32[2, 3]") { x throws(GraphError) in _ = try x.a & x.a })
         list.append(WrongCall("shiftLeft", "bool") { x throws(GraphError) in _ = try x.flags << x.flags })
         list.append(WrongCall("select", "float32[2, 3]") { x throws(GraphError) in _ = try select(x.a, x.a, x.a) })
         list.append(WrongCall("select", "int32") { x throws(GraphError) in _ = try select(x.flags, x.a, x.integers) })
-        list.append(WrongCall("permute", "int32") { x throws(GraphError) in
-            _ = try permute(x.integers, count: x.integers, key: (x.integers, x.integers))
-        })
+        list.append(
+            WrongCall("permute", "int32") { x throws(GraphError) in
+                _ = try permute(x.integers, count: x.integers, key: (x.integers, x.integers))
+            })
         list.append(WrongCall("uniform", "float32[2, 3]") { x throws(GraphError) in _ = try x.a.uniform() })
         list.append(WrongCall("normal", "uint32[2, 3]") { x throws(GraphError) in _ = try x.bits.normal(.int32) })
-        list.append(WrongCall("add", "2 operands", "3") { x throws(GraphError) in
-            _ = try x.graph.apply(.elementwise(.scalar(.add)), [x.a, x.a, x.a])
-        })
-        list.append(WrongCall("add", "[2, 3]", "[4, 5]") { x throws(GraphError) in
-            _ = try x.graph.apply(.elementwise(.scalar(.add)), [x.a, x.b])
-        })
+        list.append(
+            WrongCall("add", "2 operands", "3") { x throws(GraphError) in
+                _ = try x.graph.apply(.elementwise(.scalar(.add)), [x.a, x.a, x.a])
+            })
+        list.append(
+            WrongCall("add", "[2, 3]", "[4, 5]") { x throws(GraphError) in
+                _ = try x.graph.apply(.elementwise(.scalar(.add)), [x.a, x.b])
+            })
         return list
     }
 
     private static var shapes: [WrongCall] {
         var list: [WrongCall] = []
-        list.append(WrongCall("reshape", "float32[2, 3]", "[4, 2]") { x throws(GraphError) in _ = try x.a.reshaped([4, 2]) })
+        list.append(
+            WrongCall("reshape", "float32[2, 3]", "[4, 2]") { x throws(GraphError) in _ = try x.a.reshaped([4, 2]) })
         list.append(WrongCall("reshape", "float32[2, 3]") { x throws(GraphError) in _ = try x.a.reshaped([-1, 4]) })
         list.append(WrongCall("reshape", "float32[2, 3]") { x throws(GraphError) in _ = try x.a.reshaped([-1, -1]) })
         list.append(WrongCall("reshape", "float32[2, 3]") { x throws(GraphError) in _ = try x.a.reshaped([-1, 0]) })
-        list.append(WrongCall("transpose", "float32[2, 3]", "[0, 0]") { x throws(GraphError) in _ = try x.a.transposed([0, 0]) })
+        list.append(
+            WrongCall("transpose", "float32[2, 3]", "[0, 0]") { x throws(GraphError) in _ = try x.a.transposed([0, 0]) }
+        )
         list.append(WrongCall("transpose", "float32[]") { x throws(GraphError) in _ = try x.scalar.transposed() })
-        list.append(WrongCall("broadcast", "float32[2, 3]", "[3, 3]") { x throws(GraphError) in _ = try x.a.broadcast(to: [3, 3]) })
-        list.append(WrongCall("broadcast", "float32[2, 3]", "[3]") { x throws(GraphError) in _ = try x.a.broadcast(to: [3]) })
-        list.append(WrongCall("slice", "float32[2, 3]", "axis 1") { x throws(GraphError) in _ = try x.a.slice(1, 2..<4) })
-        list.append(WrongCall("slice", "float32[2, 3]", "axis 2") { x throws(GraphError) in _ = try x.a.slice(2, 0..<1) })
-        list.append(WrongCall("slice", "float32[2, 3]", "steps of 2") { x throws(GraphError) in
-            _ = try x.a.slice(1, start: 0, size: 3, step: 2)
-        })
-        list.append(WrongCall("slice", "float32[2, 3]", "steps of 0") { x throws(GraphError) in
-            _ = try x.a.slice(1, start: 0, size: 2, step: 0)
-        })
-        list.append(WrongCall("slice", "float32[2, 3]") { x throws(GraphError) in
-            _ = try x.graph.apply(.view(.slice(start: [0], size: [1], step: [1])), [x.a])
-        })
+        list.append(
+            WrongCall("broadcast", "float32[2, 3]", "[3, 3]") { x throws(GraphError) in
+                _ = try x.a.broadcast(to: [3, 3])
+            })
+        list.append(
+            WrongCall("broadcast", "float32[2, 3]", "[3]") { x throws(GraphError) in _ = try x.a.broadcast(to: [3]) })
+        list.append(
+            WrongCall("slice", "float32[2, 3]", "axis 1") { x throws(GraphError) in _ = try x.a.slice(1, 2..<4) })
+        list.append(
+            WrongCall("slice", "float32[2, 3]", "axis 2") { x throws(GraphError) in _ = try x.a.slice(2, 0..<1) })
+        list.append(
+            WrongCall("slice", "float32[2, 3]", "steps of 2") { x throws(GraphError) in
+                _ = try x.a.slice(1, start: 0, size: 3, step: 2)
+            })
+        list.append(
+            WrongCall("slice", "float32[2, 3]", "steps of 0") { x throws(GraphError) in
+                _ = try x.a.slice(1, start: 0, size: 2, step: 0)
+            })
+        list.append(
+            WrongCall("slice", "float32[2, 3]") { x throws(GraphError) in
+                _ = try x.graph.apply(.view(.slice(start: [0], size: [1], step: [1])), [x.a])
+            })
         list.append(WrongCall("at", "float32[2, 3]", "index 2") { x throws(GraphError) in _ = try x.a.at(2, axis: 0) })
         list.append(WrongCall("split", "float32[2, 3]", "2") { x throws(GraphError) in _ = try x.a.split(2, axis: 1) })
-        list.append(WrongCall("pad", "float32[2, 3]", "[-1, 0]") { x throws(GraphError) in _ = try x.a.padded(low: [-1, 0], high: [0, 0]) })
-        list.append(WrongCall("pad", "float32[2, 3]") { x throws(GraphError) in _ = try x.a.padded(low: [0], high: [0]) })
-        list.append(WrongCall("pad", "float32[2, 3]", "reflection") { x throws(GraphError) in
-            _ = try x.a.padded(axis: 1, low: 3, high: 0, mode: .reflect)
-        })
-        list.append(WrongCall("windows", "float32[2, 3]", "4") { x throws(GraphError) in _ = try x.a.windows(1, size: 4) })
+        list.append(
+            WrongCall("pad", "float32[2, 3]", "[-1, 0]") { x throws(GraphError) in
+                _ = try x.a.padded(low: [-1, 0], high: [0, 0])
+            })
+        list.append(
+            WrongCall("pad", "float32[2, 3]") { x throws(GraphError) in _ = try x.a.padded(low: [0], high: [0]) })
+        list.append(
+            WrongCall("pad", "float32[2, 3]", "reflection") { x throws(GraphError) in
+                _ = try x.a.padded(axis: 1, low: 3, high: 0, mode: .reflect)
+            })
+        list.append(
+            WrongCall("windows", "float32[2, 3]", "4") { x throws(GraphError) in _ = try x.a.windows(1, size: 4) })
         list.append(WrongCall("expand", "float32[2, 3]", "axis 4") { x throws(GraphError) in _ = try x.a.expanded(4) })
         list.append(WrongCall("size", "float32[2, 3]", "axis -3") { x throws(GraphError) in _ = try x.a.size(-3) })
-        list.append(WrongCall("concatenate", "float32[2, 3]", "float32[4, 5]") { x throws(GraphError) in
-            _ = try concatenate([x.a, x.b], axis: 0)
-        })
-        list.append(WrongCall("concatenate", "int32[2, 3]") { x throws(GraphError) in _ = try concatenate([x.a, x.integers], axis: 0) })
-        list.append(WrongCall("concatenate", "float32[2, 3]", "axis 2") { x throws(GraphError) in _ = try concatenate([x.a, x.a], axis: 2) })
+        list.append(
+            WrongCall("concatenate", "float32[2, 3]", "float32[4, 5]") { x throws(GraphError) in
+                _ = try concatenate([x.a, x.b], axis: 0)
+            })
+        list.append(
+            WrongCall("concatenate", "int32[2, 3]") { x throws(GraphError) in
+                _ = try concatenate([x.a, x.integers], axis: 0)
+            })
+        list.append(
+            WrongCall("concatenate", "float32[2, 3]", "axis 2") { x throws(GraphError) in
+                _ = try concatenate([x.a, x.a], axis: 2)
+            })
         return list
     }
 
     private static var rowsAndReductions: [WrongCall] {
         var list: [WrongCall] = []
         list.append(WrongCall("sum", "float32[2, 3]", "axis 2") { x throws(GraphError) in _ = try x.a.sum(axes: [2]) })
-        list.append(WrongCall("sum", "float32[2, 3]", "twice") { x throws(GraphError) in _ = try x.a.sum(axes: [1, -1]) })
+        list.append(
+            WrongCall("sum", "float32[2, 3]", "twice") { x throws(GraphError) in _ = try x.a.sum(axes: [1, -1]) })
         list.append(WrongCall("sum", "bool[2, 3]") { x throws(GraphError) in _ = try x.flags.sum() })
-        list.append(WrongCall("sum", "[1, 0]") { x throws(GraphError) in
-            _ = try x.graph.apply(.reduce(Reduce(kind: .sum, axes: [1, 0])), [x.a])
-        })
-        list.append(WrongCall("max", "float32[2, 0]") { x throws(GraphError) in _ = try x.a.slice(1, 0..<0).max(axes: [1]) })
+        list.append(
+            WrongCall("sum", "[1, 0]") { x throws(GraphError) in
+                _ = try x.graph.apply(.reduce(Reduce(kind: .sum, axes: [1, 0])), [x.a])
+            })
+        list.append(
+            WrongCall("max", "float32[2, 0]") { x throws(GraphError) in _ = try x.a.slice(1, 0..<0).max(axes: [1]) })
         list.append(WrongCall("mean", "int32[2, 3]") { x throws(GraphError) in _ = try x.integers.mean() })
         list.append(WrongCall("product", "axis 2") { x throws(GraphError) in _ = try x.a.product(axis: 2) })
         list.append(WrongCall("gather", "float32[2, 3]") { x throws(GraphError) in _ = try x.a.rows(x.a) })
-        list.append(WrongCall("scatterAdd", "int32[2]", "float32[4, 5]") { x throws(GraphError) in
-            _ = try x.b.scatterAdded(at: x.integers.at(0, axis: 1), count: 3)
-        })
-        list.append(WrongCall("scatterAdd", "int32[2]") { x throws(GraphError) in
-            _ = try x.a.scatterAdded(at: x.integers.at(0, axis: 1), count: -1)
-        })
+        list.append(
+            WrongCall("scatterAdd", "int32[2]", "float32[4, 5]") { x throws(GraphError) in
+                _ = try x.b.scatterAdded(at: x.integers.at(0, axis: 1), count: 3)
+            })
+        list.append(
+            WrongCall("scatterAdd", "int32[2]") { x throws(GraphError) in
+                _ = try x.a.scatterAdded(at: x.integers.at(0, axis: 1), count: -1)
+            })
         list.append(WrongCall("argsort", "float32[]", "axis") { x throws(GraphError) in _ = try x.scalar.argsorted() })
-        list.append(WrongCall("argmax", "float32[2, 0]") { x throws(GraphError) in _ = try x.a.slice(1, 0..<0).argmax() })
-        list.append(WrongCall("cumulativeSum", "bool[2, 3]") { x throws(GraphError) in _ = try x.flags.cumulativeSum() })
+        list.append(
+            WrongCall("argmax", "float32[2, 0]") { x throws(GraphError) in _ = try x.a.slice(1, 0..<0).argmax() })
+        list.append(
+            WrongCall("cumulativeSum", "bool[2, 3]") { x throws(GraphError) in _ = try x.flags.cumulativeSum() })
         list.append(WrongCall("topK", "float32[2, 3]", "4") { x throws(GraphError) in _ = try x.a.topK(4) })
-        list.append(WrongCall("taken", "float32[2, 3]", "float32[4, 5]") { x throws(GraphError) in _ = try x.a.taken(along: x.b) })
+        list.append(
+            WrongCall("taken", "float32[2, 3]", "float32[4, 5]") { x throws(GraphError) in _ = try x.a.taken(along: x.b)
+            })
         return list
     }
 
     private static var contractions: [WrongCall] {
         var list: [WrongCall] = []
-        list.append(WrongCall("matmul", "float32[2, 3]", "float32[4, 5]") { x throws(GraphError) in _ = try matmul(x.a, x.b) })
+        list.append(
+            WrongCall("matmul", "float32[2, 3]", "float32[4, 5]") { x throws(GraphError) in _ = try matmul(x.a, x.b) })
         list.append(WrongCall("matmul", "float64[3]") { x throws(GraphError) in _ = try matmul(x.a, x.row) })
-        list.append(WrongCall("matmul", "[3]", "[2]") { x throws(GraphError) in
-            _ = try matmul(x.a.broadcast(to: [3, 2, 3]), x.a.transposed().broadcast(to: [2, 3, 2]))
-        })
-        list.append(WrongCall("matmul", "int32") { x throws(GraphError) in _ = try matmul(x.integers, x.integers.transposed()) })
-        list.append(WrongCall("convolution", "[1, 2, 6, 6]", "[3, 3, 2, 2]") { x throws(GraphError) in
-            _ = try x.image.convolved(with: x.graph.constant(1, TensorType([3, 3, 2, 2], .float32)))
-        })
-        list.append(WrongCall("convolution", "[7, 2]", "[1, 2, 6, 6]") { x throws(GraphError) in
-            _ = try x.image.convolved(with: x.graph.constant(1, TensorType([3, 2, 7, 2], .float32)))
-        })
-        list.append(WrongCall("convolution", "float32[2, 3]") { x throws(GraphError) in _ = try x.image.convolved(with: x.a) })
-        list.append(WrongCall("convolution", "groups 0") { x throws(GraphError) in _ = try x.image.convolved(with: x.image, groups: 0) })
-        list.append(WrongCall("convolution", "two numbers") { x throws(GraphError) in _ = try x.image.convolved(with: x.image, stride: [1]) })
-        list.append(WrongCall("transposed convolution", "float32[2, 3]") { x throws(GraphError) in
-            _ = try x.a.transposeConvolved(with: x.image)
-        })
-        list.append(WrongCall("transposed convolution", "float32[1, 2, 6, 6]") { x throws(GraphError) in
-            _ = try x.image.transposeConvolved(
-                with: x.graph.constant(1, TensorType([2, 3, 2, 2], .float32)), padding: [9, 9])
-        })
-        list.append(WrongCall("1-D convolution", "float32[2, 3]") { x throws(GraphError) in _ = try x.a.convolved1D(with: x.b) })
-        list.append(WrongCall("pooling", "float32[2, 3]", "[2, 0]") { x throws(GraphError) in _ = try x.a.maxPooled([2, 0]) })
-        list.append(WrongCall("windows", "float32[2, 3]") { x throws(GraphError) in _ = try x.a.averagePooled([3, 3]) })
-        list.append(WrongCall("upsample", "float32[2, 3]", "0") { x throws(GraphError) in _ = try x.a.upsampledNearest(0) })
+        list.append(
+            WrongCall("matmul", "[3]", "[2]") { x throws(GraphError) in
+                _ = try matmul(x.a.broadcast(to: [3, 2, 3]), x.a.transposed().broadcast(to: [2, 3, 2]))
+            })
+        list.append(
+            WrongCall("matmul", "int32") { x throws(GraphError) in _ = try matmul(x.integers, x.integers.transposed()) }
+        )
+        list.append(
+            WrongCall("convolution", "[1, 2, 6, 6]", "[3, 3, 2, 2]") { x throws(GraphError) in
+                _ = try x.image.convolved(with: x.graph.constant(1, TensorType([3, 3, 2, 2], .float32)))
+            })
+        list.append(
+            WrongCall("convolution", "[7, 2]", "[1, 2, 6, 6]") { x throws(GraphError) in
+                _ = try x.image.convolved(with: x.graph.constant(1, TensorType([3, 2, 7, 2], .float32)))
+            })
+        list.append(
+            WrongCall("convolution", "float32[2, 3]") { x throws(GraphError) in _ = try x.image.convolved(with: x.a) })
+        list.append(
+            WrongCall("convolution", "groups 0") { x throws(GraphError) in
+                _ = try x.image.convolved(with: x.image, groups: 0)
+            })
+        list.append(
+            WrongCall("convolution", "two numbers") { x throws(GraphError) in
+                _ = try x.image.convolved(with: x.image, stride: [1])
+            })
+        list.append(
+            WrongCall("transposed convolution", "float32[2, 3]") { x throws(GraphError) in
+                _ = try x.a.transposeConvolved(with: x.image)
+            })
+        list.append(
+            WrongCall("transposed convolution", "float32[1, 2, 6, 6]") { x throws(GraphError) in
+                _ = try x.image.transposeConvolved(
+                    with: x.graph.constant(1, TensorType([2, 3, 2, 2], .float32)), padding: [9, 9])
+            })
+        list.append(
+            WrongCall("1-D convolution", "float32[2, 3]") { x throws(GraphError) in _ = try x.a.convolved1D(with: x.b) }
+        )
+        list.append(
+            WrongCall("pooling", "float32[2, 3]", "[2, 0]") { x throws(GraphError) in _ = try x.a.maxPooled([2, 0]) })
+        list.append(
+            WrongCall("windows", "float32[2, 3]") { x throws(GraphError) in _ = try x.a.averagePooled([3, 3]) })
+        list.append(
+            WrongCall("upsample", "float32[2, 3]", "0") { x throws(GraphError) in _ = try x.a.upsampledNearest(0) })
         return list
     }
 
@@ -166,34 +224,45 @@ extension WrongCall {
         list.append(WrongCall("lu", "float32[]") { x throws(GraphError) in _ = try lu(x.scalar) })
         list.append(WrongCall("qr", "float32[2, 3]") { x throws(GraphError) in _ = try qr(x.a) })
         list.append(WrongCall("eigh", "int32") { x throws(GraphError) in _ = try eigh(x.integers) })
-        list.append(WrongCall("triangularSolve", "float32[2, 2]", "float32[4, 5]") { x throws(GraphError) in
-            _ = try triangularSolve(x.a.slice(1, 0..<2), x.b, upper: true)
-        })
+        list.append(
+            WrongCall("triangularSolve", "float32[2, 2]", "float32[4, 5]") { x throws(GraphError) in
+                _ = try triangularSolve(x.a.slice(1, 0..<2), x.b, upper: true)
+            })
         list.append(WrongCall("triangle", "float32[]") { x throws(GraphError) in _ = try x.scalar.triangle(.lower) })
-        list.append(WrongCall("surrogate", "float32[2, 3]", "float32[4, 5]") { x throws(GraphError) in
-            _ = try surrogate(value: x.a, gradient: x.b)
-        })
-        list.append(WrongCall("loop", "float32[2, 3]", "float32[]") { x throws(GraphError) in
-            _ = try loop(count: 2, carry: [x.a]) { (_, carry) throws(GraphError) in [try carry[0].sum()] }
-        })
-        list.append(WrongCall("loop", "returns 0") { x throws(GraphError) in
-            _ = try loop(count: 2, carry: [x.a]) { (_, _) throws(GraphError) in [] }
-        })
-        list.append(WrongCall("loop", "-1") { x throws(GraphError) in
-            _ = try loop(count: -1, carry: [x.a]) { (_, carry) throws(GraphError) in carry }
-        })
-        list.append(WrongCall("matmul", "float32[2, 3]", "float32[4, 5]") { x throws(GraphError) in
-            _ = try loop(count: 1, carry: [x.a]) { (_, carry) throws(GraphError) in [try matmul(carry[0], x.b)] }
-        })
-        list.append(WrongCall("randomBits", "uint32[2, 3]", "[4]") { x throws(GraphError) in
-            _ = try x.graph.randomBits([4], stream: 1, sample: x.bits, step: x.bits, seed: x.bits)
-        })
-        list.append(WrongCall("iota", "[2, 3]", "axis 2") { x throws(GraphError) in _ = try x.graph.iota([2, 3], axis: 2) })
-        list.append(WrongCall("constant", "[2, 3]", "5 values") { x throws(GraphError) in
-            _ = try x.graph.constant([1, 2, 3, 4, 5], shape: [2, 3])
-        })
-        list.append(WrongCall("trace", "float32[2, 3]", "another graph") { x throws(GraphError) in _ = try x.a + Operands().a })
-        list.append(WrongCall("gradient", "float32[2, 3]") { x throws(GraphError) in _ = try gradient(of: x.a, at: x.a) })
+        list.append(
+            WrongCall("surrogate", "float32[2, 3]", "float32[4, 5]") { x throws(GraphError) in
+                _ = try surrogate(value: x.a, gradient: x.b)
+            })
+        list.append(
+            WrongCall("loop", "float32[2, 3]", "float32[]") { x throws(GraphError) in
+                _ = try loop(count: 2, carry: [x.a]) { (_, carry) throws(GraphError) in [try carry[0].sum()] }
+            })
+        list.append(
+            WrongCall("loop", "returns 0") { x throws(GraphError) in
+                _ = try loop(count: 2, carry: [x.a]) { (_, _) throws(GraphError) in [] }
+            })
+        list.append(
+            WrongCall("loop", "-1") { x throws(GraphError) in
+                _ = try loop(count: -1, carry: [x.a]) { (_, carry) throws(GraphError) in carry }
+            })
+        list.append(
+            WrongCall("matmul", "float32[2, 3]", "float32[4, 5]") { x throws(GraphError) in
+                _ = try loop(count: 1, carry: [x.a]) { (_, carry) throws(GraphError) in [try matmul(carry[0], x.b)] }
+            })
+        list.append(
+            WrongCall("randomBits", "uint32[2, 3]", "[4]") { x throws(GraphError) in
+                _ = try x.graph.randomBits([4], stream: 1, sample: x.bits, step: x.bits, seed: x.bits)
+            })
+        list.append(
+            WrongCall("iota", "[2, 3]", "axis 2") { x throws(GraphError) in _ = try x.graph.iota([2, 3], axis: 2) })
+        list.append(
+            WrongCall("constant", "[2, 3]", "5 values") { x throws(GraphError) in
+                _ = try x.graph.constant([1, 2, 3, 4, 5], shape: [2, 3])
+            })
+        list.append(
+            WrongCall("trace", "float32[2, 3]", "another graph") { x throws(GraphError) in _ = try x.a + Operands().a })
+        list.append(
+            WrongCall("gradient", "float32[2, 3]") { x throws(GraphError) in _ = try gradient(of: x.a, at: x.a) })
         return list
     }
 }
@@ -215,7 +284,8 @@ extension WrongCall {
     }
 
     static let hostile = [
-        Int.min, Int.min + 1, -(1 << 32), -(1 << 31), -2, -1, 0, 1, 2, 3, 7, 1 << 31, (1 << 31) - 1, 1 << 32, 1 << 48, 1 << 62, Int.max,
+        Int.min, Int.min + 1, -(1 << 32), -(1 << 31), -2, -1, 0, 1, 2, 3, 7, 1 << 31, (1 << 31) - 1, 1 << 32, 1 << 48,
+        1 << 62, Int.max,
     ]
 
     /// Every public function with every hostile number: a value or a GraphError, never a trap.
@@ -291,7 +361,9 @@ extension WrongCall {
     }
 
     /// A tensor whose declared shape is impossible fails at its first use.
-    @Test(arguments: [[-1], [-1, -1], [Int.max, Int.max, Int.max], [Int.max, Int.max, 0], [1 << 31, 2], [Int.min, 3]])
+    @Test(arguments: [
+        [-1], [-1, -1], [Int.max, Int.max, Int.max], [Int.max, Int.max, 0], [1 << 31, 2], [Int.min, 3],
+    ])
     func impossibleShapesAreErrors(_ shape: [Int]) {
         let graph = Graph()
         let x = graph.input("x", TensorType(shape, .float32))
@@ -320,7 +392,10 @@ extension WrongCall {
         let x = Operands()
         let ops: [Op] = try OpSample.all.flatMap { try $0.trace(.float32).graph.nodes.map(\.op) }
         for op in Set(ops) {
-            for operands in [[], [x.scalar], [x.a], [x.integers], [x.a, x.a], [x.image, x.image], [x.flags, x.a, x.b], [x.bits, x.bits, x.bits, x.bits]] {
+            for operands in [
+                [], [x.scalar], [x.a], [x.integers], [x.a, x.a], [x.image, x.image], [x.flags, x.a, x.b],
+                [x.bits, x.bits, x.bits, x.bits],
+            ] {
                 do { _ = try x.graph.apply(op, operands) } catch { #expect(!error.reason.isEmpty) }
             }
         }

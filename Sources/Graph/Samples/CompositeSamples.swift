@@ -24,7 +24,9 @@ extension OpSample {
         list.add("attention", .float([2, 3, 4]), .float([2, 5, 4]), .float([2, 5, 3]), tolerance: 1e-5) { x in
             try matmul(softmax(matmul(x[0], x[1].transposed()) * 0.5), x[2])
         }
-        list.add("small convolutional net", .float([2, 1, 8, 8]), .float([3, 1, 3, 3]), .float([3, 2]), tolerance: 2e-5) { x in
+        list.add(
+            "small convolutional net", .float([2, 1, 8, 8]), .float([3, 1, 3, 3]), .float([3, 2]), tolerance: 2e-5
+        ) { x in
             let features = try softplus(x[0].convolved(with: x[1], stride: [2, 2], padding: [1, 1]))
             return try matmul(features.mean(axes: [2, 3]), x[2])
         }
@@ -34,7 +36,9 @@ extension OpSample {
         }
         list.addAll("one value used in many ways", [.float([4, 4])], tolerance: 1e-5) { x in
             let y = try exp(x[0])
-            return [try y.sum(axes: [0]), try y.sum(axes: [1]), y, try matmul(y, y.transposed()), try y.transposed() + y]
+            return [
+                try y.sum(axes: [0]), try y.sum(axes: [1]), y, try matmul(y, y.transposed()), try y.transposed() + y,
+            ]
         }
         return list.samples
     }
@@ -49,7 +53,9 @@ extension OpSample {
         }
         list.add("captures", .float([3]), .float([3])) { x in
             let weight = try exp(x[1])
-            return try loop(count: 4, carry: [x[0]]) { (_, carry) throws(GraphError) in [try tanh(carry[0] * weight + x[1])] }[0]
+            return try loop(count: 4, carry: [x[0]]) { (_, carry) throws(GraphError) in
+                [try tanh(carry[0] * weight + x[1])]
+            }[0]
         }
         list.add("turn", .float([3])) { x in
             try loop(count: 4, carry: [x[0]]) { (turn, carry) throws(GraphError) in
@@ -57,13 +63,17 @@ extension OpSample {
             }[0]
         }
         list.addAll("swapped carries", [.float([3]), .float([3])]) { x in
-            try loop(count: 3, carry: [x[0], x[1]]) { (_, carry) throws(GraphError) in [carry[1], try carry[0] * carry[1]] }
+            try loop(count: 3, carry: [x[0], x[1]]) { (_, carry) throws(GraphError) in
+                [carry[1], try carry[0] * carry[1]]
+            }
         }
         list.addAll("carries exchanged", [.float([3]), .float([3])]) { x in
             try loop(count: 3, carry: [x[0], x[1]]) { (_, carry) throws(GraphError) in [carry[1], carry[0]] }
         }
         list.addAll("carries rotated", [.float([3]), .float([3]), .float([3])]) { x in
-            try loop(count: 4, carry: x) { (_, carry) throws(GraphError) in [carry[1], carry[2], try carry[0] + carry[1]] }
+            try loop(count: 4, carry: x) { (_, carry) throws(GraphError) in
+                [carry[1], carry[2], try carry[0] + carry[1]]
+            }
         }
         list.addAll("carries passed on", [.float([3]), .float([2])]) { x in
             try loop(count: 3, carry: [x[0], x[1]]) { (_, carry) throws(GraphError) in [carry[0], try carry[1] * 0.5] }
@@ -76,7 +86,9 @@ extension OpSample {
         list.add("carry replaced by a constant", .float([2])) { x in
             try loop(count: 2, carry: [x[0]]) { (_, carry) throws(GraphError) in [try carry[0].onesLike()] }[0]
         }
-        list.add("recurrent net", .float([2, 3]), .float([5, 2, 4]), .float([3, 3]), .float([4, 3]), tolerance: 1e-5) { x in
+        list.add(
+            "recurrent net", .float([2, 3]), .float([5, 2, 4]), .float([3, 3]), .float([4, 3]), tolerance: 1e-5
+        ) { x in
             try loop(count: 5, carry: [x[0]]) { (turn, carry) throws(GraphError) in
                 let step = try x[1].rows(turn.reshaped([1])).reshaped([2, 4])
                 return [try tanh(matmul(carry[0], x[2]) + matmul(step, x[3]))]
@@ -106,7 +118,9 @@ extension OpSample {
             }
         }
         list.addAll("history", [.float([3])]) { x in
-            let (body, captures) = try x[0].graph.traceBody([x[0].type]) { (_, carry) throws(GraphError) in [try sin(carry[0])] }
+            let (body, captures) = try x[0].graph.traceBody([x[0].type]) { (_, carry) throws(GraphError) in
+                [try sin(carry[0])]
+            }
             let op = Loop(body: body, count: 4, carryCount: 1, keepsHistory: true)
             return try x[0].graph.apply(.loop(op), x + captures).results()
         }

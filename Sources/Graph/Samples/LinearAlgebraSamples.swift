@@ -24,8 +24,12 @@ extension OpSample {
                 return [values, vectors]
             }
         }
-        list.add("cholesky, lower triangle only", .float([3, 3], .values([4, 99, .nan, 1, 5, 7, -1, 0.5, 6])), order: 0) { try cholesky($0[0]) }
-        list.add("cholesky, not definite", .float([2, 2, 2], .values([1, 0, 2, 1, 4, 0, 1, 3])), order: 0) { try cholesky($0[0]) }
+        list.add(
+            "cholesky, lower triangle only", .float([3, 3], .values([4, 99, .nan, 1, 5, 7, -1, 0.5, 6])), order: 0
+        ) { try cholesky($0[0]) }
+        list.add("cholesky, not definite", .float([2, 2, 2], .values([1, 0, 2, 1, 4, 0, 1, 3])), order: 0) {
+            try cholesky($0[0])
+        }
         list.addAll("eigh, lower triangle only", [.float([2, 2], .values([2, .nan, 1, 5]))], order: 0) { x in
             let (values, vectors) = try eigh(x[0])
             return [values, vectors]
@@ -47,15 +51,20 @@ extension OpSample {
         for upper in [false, true] {
             for transpose in [false, true] {
                 for unit in [false, true] {
-                    let name = [upper ? "upper" : "lower", transpose ? "transposed" : nil, unit ? "unit" : nil].compactMap { $0 }
-                    list.add("solve \(name.joined(separator: ", "))", .float([2, 4, 4]), .float([2, 4, 3]), tolerance: 2e-5) { x in
+                    let name = [upper ? "upper" : "lower", transpose ? "transposed" : nil, unit ? "unit" : nil]
+                        .compactMap { $0 }
+                    list.add(
+                        "solve \(name.joined(separator: ", "))", .float([2, 4, 4]), .float([2, 4, 3]), tolerance: 2e-5
+                    ) { x in
                         let a = try unit ? x[0] * 0.5 : x[0] + 2 * x[0].identityLike()
                         return try triangularSolve(a, x[1], upper: upper, transpose: transpose, unitDiagonal: unit)
                     }
                 }
             }
         }
-        list.addLayouts("solve", .float([4, 4], .uniform(1...2)), .float([4, 3]), layouts: [.transposed, .strided], tolerance: 2e-5) {
+        list.addLayouts(
+            "solve", .float([4, 4], .uniform(1...2)), .float([4, 3]), layouts: [.transposed, .strided], tolerance: 2e-5
+        ) {
             try triangularSolve($0[0], $0[1], upper: false)
         }
         list.add("solve for nothing", .float([3, 3]), .float([3, 0])) { try triangularSolve($0[0], $0[1], upper: true) }

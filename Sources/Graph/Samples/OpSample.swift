@@ -74,7 +74,8 @@ public struct OpSample: Sendable, CustomStringConvertible {
     }
 
     public static let all: [OpSample] =
-        scalars + casts + sources + reductions + views + rows + contractions + poolings + linearAlgebra + composites + loops
+        scalars + casts + sources + reductions + views + rows + contractions + poolings + linearAlgebra + composites
+        + loops
 }
 
 /// Collects the samples of one family.

@@ -11,7 +11,9 @@ extension OpSample {
             let layouts: [SampleLayout] = kind == .sum ? SampleLayout.allCases : [.contiguous, .transposed, .strided]
             list.addLayouts("\(name) of rows", .float([5, 7], domain), layouts: layouts) { try reduced($0, [1]) }
             list.addLayouts("\(name) of columns", .float([5, 7], domain), layouts: layouts) { try reduced($0, [0]) }
-            list.addLayouts("\(name) of a middle axis", .float([3, 5, 4], domain), layouts: layouts) { try reduced($0, [1]) }
+            list.addLayouts("\(name) of a middle axis", .float([3, 5, 4], domain), layouts: layouts) {
+                try reduced($0, [1])
+            }
             list.add("\(name) of all", .float([3, 5, 4], domain)) { try reduced($0, [0, 1, 2]) }
             list.add("\(name) of outer axes", .float([3, 5, 4], domain)) { try reduced($0, [0, 1]) }
             list.add("\(name) of two ends", .float([3, 5, 4], domain)) { try reduced($0, [0, 2]) }
@@ -22,13 +24,22 @@ extension OpSample {
             list.add("\(name) of a scalar", .float([], domain)) { try reduced($0, []) }
             for length in [1, 31, 33, 1023, 1025, 2500] {
                 list.add("\(name) of \(length)", .float([length, 2], domain), tolerance: 1e-5) { try reduced($0, [0]) }
-                list.add("\(name) of a row of \(length)", .float([2, length], domain), tolerance: 1e-5) { try reduced($0, [1]) }
+                list.add("\(name) of a row of \(length)", .float([2, length], domain), tolerance: 1e-5) {
+                    try reduced($0, [1])
+                }
             }
             for scalar in [ScalarType.int32, .uint32, .uint8] {
-                list.add("\(name) \(scalar.rawValue)", .of(scalar, [5, 40], .edges(scalar)), order: 0) { try reduced($0, [1]) }
-                list.add("\(name) \(scalar.rawValue) columns", .of(scalar, [40, 3], .edges(scalar)), order: 0) { try reduced($0, [0]) }
+                list.add("\(name) \(scalar.rawValue)", .of(scalar, [5, 40], .edges(scalar)), order: 0) {
+                    try reduced($0, [1])
+                }
+                list.add("\(name) \(scalar.rawValue) columns", .of(scalar, [40, 3], .edges(scalar)), order: 0) {
+                    try reduced($0, [0])
+                }
             }
-            list.add("\(name) with infinities and NaN", .float([3, 4], .values([1, 2, .infinity, 4, 5, 6, 7, .nan, 9, -.infinity, 1, 0])), order: 0) { try reduced($0, [1]) }
+            list.add(
+                "\(name) with infinities and NaN",
+                .float([3, 4], .values([1, 2, .infinity, 4, 5, 6, 7, .nan, 9, -.infinity, 1, 0])), order: 0
+            ) { try reduced($0, [1]) }
         }
         list.add("sum of no rows", .float([0, 3])) { try $0[0].sum(axes: [0]) }
         list.add("sum of an empty middle", .float([2, 0, 3])) { try $0[0].sum(axes: [1]) }
@@ -42,7 +53,10 @@ extension OpSample {
         }
         list.add("logSumExp", .float([3, 5], .uniform(-3...3))) { try $0[0].logSumExp(axes: [1]) }
         list.add("logSumExp of large numbers", .float([3, 5], .uniform(90...95))) { try $0[0].logSumExp(axes: [0]) }
-        list.add("logSumExp with infinities", .float([3, 2], .values([-.infinity, -.infinity, 1, -.infinity, .infinity, 0])), order: 0) {
+        list.add(
+            "logSumExp with infinities",
+            .float([3, 2], .values([-.infinity, -.infinity, 1, -.infinity, .infinity, 0])), order: 0
+        ) {
             try $0[0].logSumExp(axes: [1], keepAxes: true)
         }
         list.add("softmax", .float([3, 5], .uniform(-3...3)), tolerance: 5e-6) { try softmax($0[0]) }
@@ -50,8 +64,12 @@ extension OpSample {
         for length in [0, 1, 2, 3, 7, 8] {
             list.add("product of \(length)", .float([2, length], .signed(0.5...1.5))) { try $0[0].product(axis: 1) }
         }
-        list.add("product of columns, kept", .float([5, 3], .signed(0.5...1.5))) { try $0[0].product(axis: 0, keepAxis: true) }
-        list.add("product with zeros", .float([3, 4], .values([0, 2, 3, 4, 0, 0, 1, 2, 1, 2, 3, 4]))) { try $0[0].product(axis: 1) }
+        list.add("product of columns, kept", .float([5, 3], .signed(0.5...1.5))) {
+            try $0[0].product(axis: 0, keepAxis: true)
+        }
+        list.add("product with zeros", .float([3, 4], .values([0, 2, 3, 4, 0, 0, 1, 2, 1, 2, 3, 4]))) {
+            try $0[0].product(axis: 1)
+        }
         list.add("variance", .float([6, 4]), tolerance: 1e-5) { x in
             let centred = try x[0] - x[0].mean(axes: [0], keepAxes: true)
             return try (centred * centred).mean(axes: [0])

@@ -17,7 +17,8 @@ public enum SampleDomain: Sendable {
     /// Numbers at which an implementation is most likely wrong.
     public static let edges = SampleDomain.values(edgeValues)
     static let edgeValues: [Double] = [
-        0, -0.0, 1, -1, 0.5, -2, 3, 1e-40, -1e-40, 1.17549435e-38, 1e-10, 1e30, -1e30, 3.4028234e38, -3.4028234e38, 88.7, -87.4,
+        0, -0.0, 1, -1, 0.5, -2, 3, 1e-40, -1e-40, 1.17549435e-38, 1e-10, 1e30, -1e30, 3.4028234e38, -3.4028234e38,
+        88.7, -87.4,
         -103, 1.9999999, 255.5, .infinity, -.infinity, .nan,
     ]
     /// The ends and the middle of each integer type.

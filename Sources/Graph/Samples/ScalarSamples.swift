@@ -6,12 +6,16 @@ extension OpSample {
             for scalar in ScalarType.allCases where op.accepts(scalar) && scalar != .float64 {
                 let float = scalar == .float32
                 let title = float ? op.rawValue : "\(op.rawValue) \(scalar.rawValue)"
-                let domains = float ? op.ordinary : [SampleDomain](repeating: op.ordinaryIntegers(scalar), count: op.arity)
+                let domains =
+                    float ? op.ordinary : [SampleDomain](repeating: op.ordinaryIntegers(scalar), count: op.arity)
                 let inputs = domains.enumerated().map { position, domain in
                     op == .select && position == 0
-                        ? Input.of(.bool, [3, 5], .bools) : Input(shape: [3, 5], scalar: float ? nil : scalar, domain: domain)
+                        ? Input.of(.bool, [3, 5], .bools)
+                        : Input(shape: [3, 5], scalar: float ? nil : scalar, domain: domain)
                 }
-                list.addAll(title, inputs, order: float ? op.order : 0) { x in [try x[0].graph.apply(.elementwise(.scalar(op)), x)] }
+                list.addAll(title, inputs, order: float ? op.order : 0) { x in
+                    [try x[0].graph.apply(.elementwise(.scalar(op)), x)]
+                }
                 if op.arity <= 2 { list.addEdges(op, scalar, title) }
             }
         }
@@ -48,7 +52,9 @@ extension SampleList {
     fileprivate mutating func addEdges(_ op: ScalarOp, _ scalar: ScalarType, _ title: String) {
         var domain = SampleDomain.edges(scalar)
         // Beyond 2^22 quarter turns the kernels take the argument of sine and cosine as 0.
-        if op == .sin || op == .cos { domain = .values(SampleDomain.edgeValues.filter { !($0.magnitude > 1e6) || $0.isInfinite }) }
+        if op == .sin || op == .cos {
+            domain = .values(SampleDomain.edgeValues.filter { !($0.magnitude > 1e6) || $0.isInfinite })
+        }
         // Only the sign of the divisor's zero decides between plus and minus infinity; both are covered by divide.
         guard case .values(let values) = domain else { return }
         let count = values.count
@@ -82,7 +88,8 @@ extension SampleList {
         addAll("comparisons", [.float([3, 5], .fraction(0...0)), .float([3, 5], .fraction(0...0))], order: 0) { x in
             [
                 try x[0].less(than: x[1]), try x[0].lessEqual(to: x[1]), try x[0].greater(than: x[1]),
-                try x[0].equal(to: x[1]), try x[0].notEqual(to: x[1]), try x[0].less(than: 1), try x[0].greater(than: 1),
+                try x[0].equal(to: x[1]), try x[0].notEqual(to: x[1]), try x[0].less(than: 1),
+                try x[0].greater(than: 1),
             ]
         }
         add("permutation of 1000", .of(.uint32, [], .bits), .of(.uint32, [], .bits), order: 0) { x in

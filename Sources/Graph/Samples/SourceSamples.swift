@@ -57,7 +57,8 @@ extension OpSample {
         list.add("uniform", .of(.uint32, [40], .bits), .float([])) { try $0[0].uniform($0[1].scalar) * $0[1] }
         list.add("normal", .of(.uint32, [400], .bits), .float([])) { try $0[0].normal($0[1].scalar) * $0[1] }
         let ends = SampleDomain.values([
-            0, 1, 2, 255, 65_535, 2_147_483_646, 2_147_483_647, 2_147_483_648, 2_147_483_649, 4_294_967_294, 4_294_967_295,
+            0, 1, 2, 255, 65_535, 2_147_483_646, 2_147_483_647, 2_147_483_648, 2_147_483_649, 4_294_967_294,
+            4_294_967_295,
         ])
         list.add("uniform at edges", .of(.uint32, [11], ends), .float([], .values([1]))) {
             try $0[0].uniform($0[1].scalar) * $0[1]

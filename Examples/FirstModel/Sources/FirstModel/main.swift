@@ -16,14 +16,16 @@ struct TinyVAE: VariationalAutoencoder {
     }
 }
 
-// 1,024 pictures of 16 x 16 gray levels: a spot at each of 32 x 32 places, so that two latents can tell them apart.
-let places = (0..<1024).map { (x: Float($0 % 32) / 2, y: Float($0 / 32) / 2) }
-let values = places.flatMap { place in
+/// A picture of 16 x 16 gray levels: a bright spot at (x, y).
+func spot(x: Float, y: Float) -> [Float] {
     (0..<256).map { pixel in
-        let (dx, dy) = (Float(pixel % 16) - place.x, Float(pixel / 16) - place.y)
+        let (dx, dy) = (Float(pixel % 16) - x, Float(pixel / 16) - y)
         return max(0, 1 - (dx * dx + dy * dy) / 16)
     }
 }
+
+// A spot at each of 32 x 32 places, so that two latents can tell the pictures apart.
+let values = (0..<1024).flatMap { spot(x: Float($0 % 32) / 2, y: Float($0 / 32) / 2) }
 let spots = try Dataset(rows: values, shape: [1, 16, 16])
 
 let training = try Training(TinyVAE(), on: spots, optimizer: .adam(learningRate: 2e-3), seed: 0)

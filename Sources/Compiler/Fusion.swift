@@ -104,7 +104,10 @@ struct Fusion {
             }
             realized.insert(id)
         case .part: realized.insert(id)
-        case .identity: break
+        case .identity:
+            // What simplification leaves of these is a copy that someone asked for.
+            realized.insert(id)
+            demand(node.inputs[0], Demand(region: open(.value(id)), path: []))
         }
     }
 
@@ -245,6 +248,8 @@ struct Fusion {
     func canMerge(_ producer: Int, into consumer: Int, path: [View]) -> Bool {
         guard isEnabled, case .value(let root) = regions[producer].root, path.allSatisfy(\.isBijective) else { return false }
         if case .view = graph[root].op { return false }
+        // A coordinate can be worked out anew only where the views leave it on one axis.
+        if case .source(.iota) = graph[root].op, !canRecompute(graph[root], Demand(region: consumer, path: path)) { return false }
         if regions[producer].size + regions[consumer].size > Fusion.sizeLimit { return false }
         if case .copy = regions[consumer].root { return false }
         if regions[producer].hasRandom && !(regions[consumer].isLinear && path.isEmpty) { return false }
@@ -253,6 +258,15 @@ struct Fusion {
         for (member, inner) in regions[producer].members {
             for reading in demands[member] ?? [] where reading.region == consumer && reading.path != inner + path {
                 return false
+            }
+        }
+        // What the producer reads must still be readable behind the further views.
+        for (node, list) in demands {
+            for one in list where one.region == producer {
+                let further = Demand(region: consumer, path: one.path + path)
+                let readable = IndexMap(graph[node].type.shape).applying(further.path) != nil
+                if !readable && !canRecompute(graph[node], further) { return false }
+                if case .source(.iota) = graph[node].op, !canRecompute(graph[node], further) { return false }
             }
         }
         // The consumer must run over exactly the producer's elements.

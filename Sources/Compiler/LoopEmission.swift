@@ -53,6 +53,7 @@ struct LoopEmission {
                 LoopInstruction(op: op, operandType: typed, resultType: node.type.scalar, operands: operands))
             return -instructions.count
         case .view(let view): return try emit(node.inputs[0], [view] + path, &lowering)
+        case .identity: return try emit(node.inputs[0], path, &lowering)
         case .source(.randomBits(let stream)):
             let operands = try node.inputs.map { (input) throws(GraphError) in try lowering.operand(input) }
             let rowLength = node.type.shape.dropFirst().reduce(1, *)

@@ -28,7 +28,7 @@ extension FusedLoop {
         var axis = result.extents.count - 1
         while axis >= 0 {
             let sole = result.reduction.map { $0.axes == axis..<(axis + 1) } ?? false
-            if result.extents[axis] == 1 && !sole {
+            if result.extents[axis] == 1 && !sole && result.maps.allSatisfy({ $0.valid[axis] == 0..<1 }) {
                 result = result.removing(axis)
             } else if axis + 1 < result.extents.count, result.canJoin(axis) {
                 result = result.joining(axis)

@@ -51,16 +51,21 @@ public struct Schedule: Hashable, Sendable {
         let simplified = Simplified(graph, roots: roots)
         try dump.write("2-simplified", describe(simplified.graph))
         let mappedOutputs = outputs.map { simplified[$0] }
-        let mappedUpdates = updates.map { (state: simplified[$0.state], value: simplified[$0.value]) }
-
         let small = simplified.graph
+        let replaced = Set(updates.map { simplified[$0.state] })
+        let mappedUpdates = updates.map { update in
+            // A state's old value must be set aside before the state itself is replaced: two may change places.
+            let (state, value) = (simplified[update.state], simplified[update.value])
+            guard value != state, replaced.contains(value) else { return (state: state, value: value) }
+            return (state, small.append(.identity(.stopGradient), [value], [small[value].type]).id)
+        }
         let wanted = Set(mappedOutputs + mappedUpdates.filter { $0.state != $0.value }.map(\.value))
         let live = small.reachable(from: wanted)
         let fusion = Fusion(small, roots: wanted, live: live, isEnabled: options.fusion)
         let units = Units(small, fusion: fusion, live: live, outputs: mappedOutputs, updates: mappedUpdates)
         let order = units.ordered()
         guard order.count == units.units.count else {
-            throw GraphError("compile", "two states are replaced by each other's old values; copy one of them first")
+            throw GraphError("compile", "the order of \(units.units.count - order.count) steps is circular")
         }
         try dump.write("3-fused", describe(units, order))
 

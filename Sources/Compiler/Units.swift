@@ -170,6 +170,11 @@ struct Units {
                 copies.append((state, copy(value, to: .state(slot))))
             }
         }
+        // A copy overwrites its state, so it comes after all readers of the old value.
+        for (state, unit) in copies {
+            for reader in readers[state] ?? [] where reader != unit { later[reader, default: []].insert(unit) }
+        }
+        copies = []
         for (state, value, destination) in placeable {
             let readers = readers[state] ?? []
             guard canPlace(value), let unit = producers[value], readsInPlace(unit, state: state, value: value),

@@ -72,7 +72,8 @@ extension Graph {
     }
 
     /// A tensor holding given numbers, rounded to `scalar`.
-    public func constant(_ values: [Double], shape: [Int], _ scalar: ScalarType = .float32) throws(GraphError) -> Tensor {
+    public func constant(_ values: [Double], shape: [Int], _ scalar: ScalarType = .float32) throws(GraphError) -> Tensor
+    {
         guard values.count == shape.product else {
             throw error("constant", "\(values.count) values do not fill shape \(shape)")
         }

@@ -5,9 +5,9 @@ import Probability
 
 /// A plain autoencoder: a code for each row and its reconstruction, without a prior.
 ///
-/// The linear one works on centred data, z = W (x - mean), x' = mean + V z with V = W^T if the weights are tied; trained
-/// on squared errors it spans the principal subspace (Baldi and Hornik 1989). The others have the layers of `VAE` and
-/// `ConvVAE`.
+/// The linear one works on centred data, z = W (x - mean), x' = mean + V z with V = W^T if the weights are tied;
+/// trained on squared errors it spans the principal subspace (Baldi and Hornik 1989). The others have the layers of
+/// `VAE` and `ConvVAE`.
 public struct Autoencoder: LatentModel {
     public static let name = "autoencoder"
 
@@ -96,7 +96,8 @@ public struct Autoencoder: LatentModel {
         var output: Tensor
         switch architecture {
         case .linear:
-            let weight = try tied
+            let weight =
+                try tied
                 ? linearWeight(scope)
                 : scope.parameter("weight", [shape.product, latent], .uniform(fanIn: latent)).transposed()
             output = try matmul(z, weight) + scope.state("mean", [shape.product], .dataMean)

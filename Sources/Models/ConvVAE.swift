@@ -4,8 +4,8 @@ import Probability
 
 /// A variational autoencoder for images: convolutions and a dense layer to the posterior, their mirror image back.
 ///
-/// With the defaults and 28 x 28 images: conv 4x4 stride 2 (32), ReLU, the same (64), ReLU, dense 256, ReLU, dense 2 x 32;
-/// dense 256, ReLU, dense 3136, ReLU, transposed conv 4x4 stride 2 (32), ReLU, the same (1).
+/// With the defaults and 28 x 28 images: conv 4x4 stride 2 (32), ReLU, the same (64), ReLU, dense 256, ReLU,
+/// dense 2 x 32; dense 256, ReLU, dense 3136, ReLU, transposed conv 4x4 stride 2 (32), ReLU, the same (1).
 public struct ConvVAE: VariationalAutoencoder {
     public static let name = "conv-vae"
 

@@ -22,7 +22,8 @@ struct ConvolutionStack {
     func check(_ model: String) throws {
         try checkOption("stride", stride, (1...8).contains(stride), "in 1...8")
         try checkOption(
-            "kernel", kernel, kernel >= stride && (kernel - stride) % 2 == 0, "the stride \(stride) plus an even number")
+            "kernel", kernel, kernel >= stride && (kernel - stride) % 2 == 0, "the stride \(stride) plus an even number"
+        )
         try checkOption(
             "channels", channels, channels.allSatisfy { $0 > 0 } && (1...16).contains(channels.count),
             "a list of 1 to 16 positive numbers")

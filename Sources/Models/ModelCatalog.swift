@@ -16,14 +16,18 @@ public enum ModelCatalog {
 
     public static let entries: [Entry] = [
         Entry(
-            name: Autoencoder.name, summary: "plain autoencoder: linear (PCA), MLP or convolutional; no prior, no samples",
+            name: Autoencoder.name,
+            summary: "plain autoencoder: linear (PCA), MLP or convolutional; no prior, no samples",
             model: Autoencoder(),
             options: [
                 ("shape", "shape of a row; training takes the data's"),
                 ("architecture", "linear, mlp or conv"),
                 ("latent", "size of the code"),
                 ("tied", "linear: the decoder's weights are the encoder's, transposed"),
-                ("hidden", "mlp: widths of the encoder's hidden layers, the decoder's in reverse; conv: width of the dense layer"),
+                (
+                    "hidden",
+                    "mlp: widths of the encoder's hidden layers, reversed in the decoder; conv: width of the dense layer"
+                ),
                 ("channels", "conv: output channels of each convolution"),
                 ("kernel", "conv: kernel size"),
                 ("stride", "conv: stride; must divide the image once per convolution"),

@@ -3,8 +3,8 @@ import Graph
 import Networks
 import Probability
 
-/// The variational autoencoder of Kingma and Welling 2014 with dense layers: rows of any shape are flattened, 784-400-20
-/// for 28 x 28 images.
+/// The variational autoencoder of Kingma and Welling 2014 with dense layers: rows of any shape are flattened,
+/// 784-400-20 for 28 x 28 images.
 public struct VAE: VariationalAutoencoder {
     public static let name = "vae"
 

@@ -9,8 +9,9 @@ public enum KLEstimator: String, Codable, Sendable, CaseIterable {
     case monteCarlo = "monte_carlo"
 }
 
-/// A latent-variable model with a standard normal prior and a diagonal Gaussian posterior, trained on the evidence lower
-/// bound (Kingma and Welling 2014): reconstruction -E[log p(x | z)], summed over the row, plus KL(q(z | x) || p(z)).
+/// A latent-variable model with a standard normal prior and a diagonal Gaussian posterior, trained on the evidence
+/// lower bound (Kingma and Welling 2014): reconstruction -E[log p(x | z)], summed over the row, plus
+/// KL(q(z | x) || p(z)).
 ///
 /// One's own needs only `posterior` and `likelihood`.
 public protocol VariationalAutoencoder: LatentModel where Posterior == Normal {

@@ -2,8 +2,8 @@ import Graph
 
 /// What the random numbers of a trace are a function of, besides the place in the model that draws them.
 ///
-/// Element e of row r of a draw comes from Philox 4x32-10 with key `seed`, counter (e >> 2, sample[r], step, stream) and
-/// lane e & 3.
+/// Element e of row r of a draw comes from Philox 4x32-10 with key `seed`, counter (e >> 2, sample[r], step, stream)
+/// and lane e & 3.
 public struct Randomness {
     /// uint32 [2]: the low and the high half of the seed.
     public var seed: Tensor
@@ -24,8 +24,8 @@ public struct Randomness {
         self.init(seed: try sample.graph.constant(halves, shape: [2], .uint32), step: step, sample: sample)
     }
 
-    /// The stream of the `ordinal`-th draw (from 0) of a scope: the 32-bit FNV-1a hash of the path's UTF-8 bytes, a zero
-    /// byte, and the ordinal as four bytes, little endian. A frozen format: files of samples depend on it.
+    /// The stream of the `ordinal`-th draw (from 0) of a scope: the 32-bit FNV-1a hash of the path's UTF-8 bytes, a
+    /// zero byte, and the ordinal as four bytes, little endian. A frozen format: files of samples depend on it.
     public static func stream(_ path: String, _ ordinal: Int) -> UInt32 {
         var hash: UInt32 = 0x811c_9dc5
         func mix(_ byte: UInt8) { hash = (hash ^ UInt32(byte)) &* 0x0100_0193 }

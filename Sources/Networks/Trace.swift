@@ -53,7 +53,8 @@ public final class Trace {
         if let position = index[path] {
             let found = parameters[position]
             guard shared else {
-                throw graph.error("\(kind) \(path)", "is declared twice in one trace; name it differently or say shared: true")
+                throw graph.error(
+                    "\(kind) \(path)", "is declared twice in one trace; name it differently or say shared: true")
             }
             guard found.type == type, found.isTrained == isTrained else {
                 throw graph.error("\(kind) \(path)", "is shared as \(type), but was declared as \(found.type)")
@@ -72,7 +73,8 @@ public final class Trace {
         }
         if let known {
             guard let expected = known[path] else {
-                throw graph.error("\(kind) \(path)", "is not one of the model's; a trace must declare what the first one did")
+                throw graph.error(
+                    "\(kind) \(path)", "is not one of the model's; a trace must declare what the first one did")
             }
             guard expected == type else {
                 throw graph.error("\(kind) \(path)", "is declared as \(type), but the model has \(expected)")

@@ -3,8 +3,8 @@ import Networks
 
 /// Independent yes-or-no elements with probability sigmoid(logits).
 ///
-/// `logProb` is x * logit - softplus(logit), summed over the event, also for gray levels x in 0...1: then it is minus the
-/// binary cross-entropy, a surrogate that is no probability of the gray levels.
+/// `logProb` is x * logit - softplus(logit), summed over the event, also for gray levels x in 0...1: then it is minus
+/// the binary cross-entropy, a surrogate that is no probability of the gray levels.
 public struct Bernoulli: DistributionWithEntropy {
     /// [batch, event...]
     public let logits: Tensor

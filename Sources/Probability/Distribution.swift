@@ -1,8 +1,8 @@
 import Graph
 import Networks
 
-/// A distribution over rows: the first axis of every tensor is the batch, all others together are one event. So `logProb`
-/// and `entropy` give one number per row, of shape [batch].
+/// A distribution over rows: the first axis of every tensor is the batch, all others together are one event. So
+/// `logProb` and `entropy` give one number per row, of shape [batch].
 public protocol Distribution {
     /// [batch, event...]
     var mean: Tensor { get throws(GraphError) }

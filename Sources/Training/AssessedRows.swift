@@ -78,7 +78,8 @@ struct AssessedRows {
         guard sketch.logWeights != nil, let logWeights = outputs.last?.doubles else { return }
         let ranges = (0..<rows).map { $0 * draws..<($0 + 1) * draws }
         weights = Weights(
-            sum: ranges.map { logSumExp(logWeights[$0]) }, squares: ranges.map { logSumExp(logWeights[$0].map { 2 * $0 }) })
+            sum: ranges.map { logSumExp(logWeights[$0]) },
+            squares: ranges.map { logSumExp(logWeights[$0].map { 2 * $0 }) })
     }
 
     mutating func merge(_ other: AssessedRows) {
@@ -111,13 +112,15 @@ struct AssessedRows {
         if weights != nil {
             figures.append(bound.figure("negative_elbo", "nats", kind))
             if support == .binary, !isSurrogate {
-                figures.append(best.0.figure("bits_per_dimension", "bits", best.1, scale: 1 / (Double(dimensions) * log(2))))
+                figures.append(
+                    best.0.figure("bits_per_dimension", "bits", best.1, scale: 1 / (Double(dimensions) * log(2))))
             }
         }
         let ledger = zip(names, terms).map { $1.statistics.figure($0, "nats", kind) }
         let rest = others.map { RowStatistics(values: $0.values, variances: nil).figure($0.name, $0.unit, .exact) }
         let nonFinite = (0..<rows).filter { row in
-            !(bound.values[row].isFinite && best.0.values[row].isFinite && others.allSatisfy { $0.values[row].isFinite })
+            !(bound.values[row].isFinite && best.0.values[row].isFinite
+                && others.allSatisfy { $0.values[row].isFinite })
         }
         return Evaluation(
             count: rows, nonFinite: nonFinite.count, importanceSamples: importanceSamples,

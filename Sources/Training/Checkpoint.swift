@@ -50,7 +50,8 @@ enum CheckpointTensors {
 
     /// Reads a model's parameters. Every one must be there in its shape, and nothing else.
     /// They are rounded to the precision of the layout.
-    static func readModel(_ layout: ModelLayout, _ name: String, from folder: String, into states: DeviceStates) throws {
+    static func readModel(_ layout: ModelLayout, _ name: String, from folder: String, into states: DeviceStates) throws
+    {
         let path = folder + "/" + modelFile
         let file = try TensorFile(contentsOf: path)
         let foreign = TrainingError(

@@ -51,7 +51,8 @@ public struct Evaluation: Sendable, CustomStringConvertible {
         }
         return [
             "count": .number(JSONNumber(count)), "non_finite": .number(JSONNumber(nonFinite)),
-            "importance_samples": .number(JSONNumber(importanceSamples)), "figures": tree(figures), "terms": tree(terms),
+            "importance_samples": .number(JSONNumber(importanceSamples)), "figures": tree(figures),
+            "terms": tree(terms),
         ]
     }
 

@@ -31,7 +31,8 @@ extension HostArray {
             result.withUnsafeMutableBytes { target in
                 for (index, position) in positions.enumerated() {
                     UnsafeMutableRawBufferPointer(rebasing: target[index * size..<(index + 1) * size])
-                        .copyMemory(from: UnsafeRawBufferPointer(rebasing: source[position * size..<(position + 1) * size]))
+                        .copyMemory(
+                            from: UnsafeRawBufferPointer(rebasing: source[position * size..<(position + 1) * size]))
                 }
             }
         }

@@ -99,11 +99,21 @@ public struct RunFolder: Sendable {
         return last
     }
 
-    func makeFolder(_ path: String) throws {
-        do {
-            try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-        } catch {
-            throw TrainingError(path, "cannot be made: \(Self.reason(error))", "choose a place that may be written to")
+    /// Makes a folder, and those around it where they are missing.
+    func makeFolder(_ path: String) throws(FileError) {
+        if mkdir(path, 0o777) == 0 { return }
+        let code = errno
+        switch code {
+        case EEXIST:
+            var isFolder: ObjCBool = false
+            let exists = FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
+            guard exists, isFolder.boolValue else { throw FileError("write", path, ENOTDIR) }
+        case ENOENT:
+            let outer = (path as NSString).deletingLastPathComponent
+            guard !outer.isEmpty, outer != path else { throw FileError("write", path, code) }
+            try makeFolder(outer)
+            guard mkdir(path, 0o777) == 0 else { throw FileError("write", path, errno) }
+        default: throw FileError("write", path, code)
         }
     }
 
@@ -134,10 +144,5 @@ public struct RunFolder: Sendable {
 
     private func move(_ source: String, to target: String) throws {
         guard rename(source, target) == 0 else { throw FileError("write", target, errno) }
-    }
-
-    static func reason(_ error: any Error) -> String {
-        let underlying = (error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError
-        return (underlying ?? error as NSError).localizedDescription
     }
 }

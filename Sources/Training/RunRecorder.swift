@@ -41,10 +41,7 @@ public final class RunRecorder {
 
     /// Keeps the lines whose `step` is at most `step`.
     private static func truncate(_ path: String, after step: Int) throws {
-        guard let text = try? String(contentsOfFile: path, encoding: .utf8) else {
-            try AtomicFile.write("", to: path)
-            return
-        }
+        let text = String(decoding: FileManager.default.contents(atPath: path) ?? Data(), as: UTF8.self)
         let kept = text.split(separator: "\n").filter { line in
             // A line that was cut short by a crash has no step that can be read.
             guard let tree = try? JSONTree(parsing: String(line), source: path) else { return false }

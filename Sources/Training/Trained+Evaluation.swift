@@ -14,7 +14,8 @@ extension Trained {
         _ rows: Datasets.Rows, importanceSamples: Int = 1, seed: UInt64 = 0, batchSize: Int = 512
     ) throws -> Evaluation {
         guard importanceSamples > 0 else {
-            throw ConfigurationError.badValue("importance_samples", value: "\(importanceSamples)", expected: "at least 1")
+            throw ConfigurationError.badValue(
+                "importance_samples", value: "\(importanceSamples)", expected: "at least 1")
         }
         guard batchSize > 0 else {
             throw ConfigurationError.badValue("batch_size", value: "\(batchSize)", expected: "at least 1")
@@ -31,7 +32,9 @@ extension Trained {
             total?.merge(part)
             total = total ?? part
         }
-        guard let total else { throw TrainingError("evaluate", "nothing was drawn", "use at least 1 importance sample") }
+        guard let total else {
+            throw TrainingError("evaluate", "nothing was drawn", "use at least 1 importance sample")
+        }
         return total.evaluation(importanceSamples: importanceSamples, isBinary: isBinary, dimensions: rows.rowSize)
     }
 

@@ -15,7 +15,8 @@ extension Trained {
         if folder.exists, try !FileManager.default.contentsOfDirectory(atPath: path).isEmpty {
             let present = try folder.configuration()
             guard present.modelName == M.name else {
-                throw TrainingError(path, "holds a run of \(present.modelName)", "choose another folder for this \(M.name)")
+                throw TrainingError(
+                    path, "holds a run of \(present.modelName)", "choose another folder for this \(M.name)")
             }
         }
         try folder.makeFolder(folder.checkpointsPath)
@@ -38,7 +39,8 @@ extension Trained {
     ///   - step: Of the checkpoint; the latest unless given.
     ///   - precision: To compute in; that of the training unless given.
     ///   - options: Those of the training unless given.
-    /// - Throws: `TrainingError` where there is no run, where it is of another model, or where the checkpoint is not whole.
+    /// - Throws: `TrainingError` where there is no run, or one of another model; `TrainingError`, `FileError` or
+    ///   `SafetensorsError` where the checkpoint is not whole.
     public convenience init(
         contentsOf path: String, step: Int? = nil, device: Device = .best, precision: ScalarType? = nil,
         options: CompileOptions? = nil
@@ -80,7 +82,8 @@ extension Trained {
 public func runEnvironment(_ backend: any Backend, _ options: CompileOptions) -> JSONTree {
     [
         "device": .string(backend.name), "device_description": .string(backend.description),
-        "math": .string(options.math.rawValue), "gemm_provider": .string(backend.matmulProvider(options.math)), "cores": .number(JSONNumber(ProcessInfo.processInfo.processorCount)),
+        "math": .string(options.math.rawValue), "gemm_provider": .string(backend.matmulProvider(options.math)),
+        "cores": .number(JSONNumber(ProcessInfo.processInfo.processorCount)),
         "system": .string(ProcessInfo.processInfo.operatingSystemVersionString),
     ]
 }

@@ -73,7 +73,8 @@ extension Trained where M: LatentModel {
         let latent = try latentShape()
         guard codes.shape.count == latent.count + 1, Array(codes.shape.dropFirst()) == latent else {
             throw TrainingError(
-                "decode", "codes of shape \(codes.shape), but the model's are [rows] + \(latent)", "give codes of that shape")
+                "decode", "codes of shape \(codes.shape), but the model's are [rows] + \(latent)",
+                "give codes of that shape")
         }
         return try map(
             "decoded \(codes.type.scalar.rawValue), \(output)", count: codes.shape[0], batchSize: batchSize, seed: seed,

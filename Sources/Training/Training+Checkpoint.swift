@@ -58,7 +58,8 @@ extension Training {
             ("the batch size", state.batchSize.map { "\($0)" } ?? "\(size)", "\(size)"),
         ]
         if let (what, theirs, ours) = facts.first(where: { $0.1 != $0.2 }) {
-            throw TrainingError(path, "\(what) is \(theirs) there and \(ours) here", "resume with the run's own options")
+            throw TrainingError(
+                path, "\(what) is \(theirs) there and \(ours) here", "resume with the run's own options")
         }
         try CheckpointTensors.readModel(layout, M.name, from: path, into: states)
         try CheckpointTensors.readOptimizer(trainingStates, from: path, into: states)

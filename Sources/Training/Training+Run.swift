@@ -71,11 +71,13 @@ extension Training {
         if compiled != nil { return size }
         if size < wanted { notice("only \(size) rows: each batch holds all of them instead of \(wanted)") }
         let step = TrainStep(
-            input: RowInput(dataset.train, binarization), rowCount: dataset.count, batchSize: size, optimizer: optimizer,
+            input: RowInput(dataset.train, binarization), rowCount: dataset.count, batchSize: size,
+            optimizer: optimizer,
             maximumGradientNorm: maximumGradientNorm, seed: seed, precision: precision, known: layout.types)
         let (program, figures) = try step.traced(model)
         compiled = CompiledStep(
-            program: try CompiledProgram(program, states: states, options: options.named("train-step")), figures: figures,
+            program: try CompiledProgram(program, states: states, options: options.named("train-step")),
+            figures: figures,
             stepsPerEpoch: step.stepsPerEpoch)
         batchSize = size
         return size

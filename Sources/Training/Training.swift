@@ -12,7 +12,8 @@ import Networks
 ///     try training.run(epochs: 5, batchSize: 128)
 ///     let trained = try training.finish()
 ///
-/// Equal model, data, seed, batch size and number of steps give equal bits, on any device and with any number of threads.
+/// Equal model, data, seed, batch size and number of steps give equal bits, on any device and with any number of
+/// threads.
 public final class Training<M: Model> {
     /// As it is trained: adapted to the shape of the rows.
     public let model: M

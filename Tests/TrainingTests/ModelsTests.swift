@@ -26,7 +26,10 @@ import Testing
         ]
         #expect(found.filter { $0.path.hasSuffix("weight") }.map(\.path) == expected.map { $0.0 + "/weight" })
         #expect(found.filter { $0.path.hasSuffix("weight") }.map(\.shape) == expected.map(\.1))
-        #expect(found.filter { $0.path.hasSuffix("bias") }.map(\.shape) == [[32], [64], [256], [64], [256], [3136], [32], [1]])
+        #expect(
+            found.filter { $0.path.hasSuffix("bias") }.map(\.shape) == [
+                [32], [64], [256], [64], [256], [3136], [32], [1],
+            ])
     }
 
     @Test func vaeHasTheLayersOfThePaper() throws {
@@ -34,7 +37,9 @@ import Testing
         #expect(weights.map(\.shape) == [[400, 784], [40, 400], [400, 20], [784, 400]])
     }
 
-    @Test(arguments: [[3, 32, 32], [1, 28, 20], [2, 64, 8]]) func convVAETakesWhateverTheStridesDivide(_ shape: [Int]) throws {
+    @Test(arguments: [[3, 32, 32], [1, 28, 20], [2, 64, 8]]) func convVAETakesWhateverTheStridesDivide(_ shape: [Int])
+        throws
+    {
         let model = try ConvVAE(latent: 3, channels: [4, 5], hidden: 6).adapted(to: shape)
         let y = try evaluated(rows: 2, arguments: [rows([2] + shape)]) { trace in
             let x = trace.graph.input("x", TensorType([2] + shape, .float64))
@@ -52,7 +57,9 @@ import Testing
         #expect(message { _ = try VAE(hidden: [10, 0]).adapted(to: [4]) }.contains("model.hidden"))
         #expect(message { _ = try VAE(sigma: -1).adapted(to: [4]) }.contains("model.sigma"))
         #expect(message { _ = try Autoencoder(architecture: .conv).adapted(to: [4]) }.contains("[4]"))
-        #expect(message { _ = try Autoencoder(corruption: .masking, corruptionLevel: 2).adapted(to: [4]) }.contains("probability"))
+        #expect(
+            message { _ = try Autoencoder(corruption: .masking, corruptionLevel: 2).adapted(to: [4]) }.contains(
+                "probability"))
         #expect(message { _ = try Autoencoder(sparsity: -1).adapted(to: [4]) }.contains("model.sparsity"))
     }
 
@@ -66,7 +73,8 @@ import Testing
             let q = try model.encode(input, trace.root.shared)
             // The same draw again, from the counter's own definition.
             let bits = try trace.graph.randomBits(
-                [3, 2], stream: Randomness.stream("posterior", 0), sample: trace.graph.constant([0, 1, 2], shape: [3], .uint32),
+                [3, 2], stream: Randomness.stream("posterior", 0),
+                sample: trace.graph.constant([0, 1, 2], shape: [3], .uint32),
                 step: trace.graph.constant(0, .uint32), seed: trace.graph.constant([0, 0], shape: [2], .uint32))
             let z = try q.mean + exp(q.logVariance * 0.5) * bits.normal(.float64)
             return [
@@ -85,7 +93,8 @@ import Testing
                 if likelihood == .bernoulli {
                     reconstruction[row] -= t * Foundation.log(p) + (1 - t) * Foundation.log(1 - p)
                 } else {
-                    reconstruction[row] += 0.5 * ((t - p) * (t - p) / variance + Foundation.log(2 * Double.pi * variance))
+                    reconstruction[row] +=
+                        0.5 * ((t - p) * (t - p) / variance + Foundation.log(2 * Double.pi * variance))
                 }
             }
         }
@@ -118,7 +127,8 @@ import Testing
             let assessment = try model.assessment(input, draws: 2, trace.root)
             let q = try model.encode(input, trace.root.shared)
             let bits = try trace.graph.randomBits(
-                [2, 6], stream: Randomness.stream("posterior", 0), sample: trace.graph.constant([0, 1], shape: [2], .uint32),
+                [2, 6], stream: Randomness.stream("posterior", 0),
+                sample: trace.graph.constant([0, 1], shape: [2], .uint32),
                 step: trace.graph.constant(0, .uint32), seed: trace.graph.constant([0, 0], shape: [2], .uint32))
             var ratios: [Tensor] = []
             for draw in 0..<2 {
@@ -156,13 +166,16 @@ import Testing
             var (low, high) = (x.doubles, x.doubles)
             low[index] -= 1e-5
             high[index] += 1e-5
-            let slopes = zip(try code(array(high, [1] + shape)), try code(array(low, [1] + shape))).map { ($0 - $1) / 2e-5 }
+            let slopes = zip(try code(array(high, [1] + shape)), try code(array(low, [1] + shape))).map {
+                ($0 - $1) / 2e-5
+            }
             expected += slopes.reduce(0) { $0 + $1 * $1 }
         }
         let graph = Graph()
         let zero = graph.constant(0, TensorType([1], .uint32))
         let trace = Trace(
-            graph, precision: .float64, randomness: try Randomness(seed: 0, step: graph.constant(0, .uint32), sample: zero))
+            graph, precision: .float64,
+            randomness: try Randomness(seed: 0, step: graph.constant(0, .uint32), sample: zero))
         let objective = try model.objective(graph.input("x", x.type), trace.root)
         let term = objective.terms.first { $0.name == "contraction" }
         #expect(term?.weight == 0.5)
@@ -170,7 +183,8 @@ import Testing
         let initial = Graph()
         let data = initial.constant(0, TensorType([2] + shape, .float64))
         try CompiledProgram(
-            Program(initial, updates: try trace.parameters.initialValues(in: initial, seed: 0, data: data)), states: states
+            Program(initial, updates: try trace.parameters.initialValues(in: initial, seed: 0, data: data)),
+            states: states
         ).run()
         let outputs = try CompiledProgram(Program(graph, outputs: term.map { [$0.value] } ?? []), states: states)([x])
         #expect(outputs.count == 1 && isClose(outputs[0].doubles[0], expected, 1e-6))
@@ -199,7 +213,8 @@ import Testing
 
     @Test func anAutoencoderHasNoPrior() {
         #expect(!Autoencoder.hasPrior && VAE.hasPrior && ConvVAE.hasPrior)
-        #expect(message { _ = try Autoencoder().priorSample([1, 2], temperature: 1, Trace().root) }.contains("no prior"))
+        #expect(
+            message { _ = try Autoencoder().priorSample([1, 2], temperature: 1, Trace().root) }.contains("no prior"))
     }
 
     @Test(arguments: ModelCatalog.entries.map(\.name)) func theCatalogueDescribesEveryOption(_ name: String) throws {

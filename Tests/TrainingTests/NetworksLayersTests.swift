@@ -3,7 +3,9 @@ import Pushforward
 import Testing
 
 @Suite struct NetworksInitializerTests {
-    private func value(_ initializer: Initializer, _ shape: [Int], path: String = "w", seed: UInt64 = 0) throws -> [Double] {
+    private func value(_ initializer: Initializer, _ shape: [Int], path: String = "w", seed: UInt64 = 0) throws
+        -> [Double]
+    {
         try evaluated(seed: seed) { [try $0.root.parameter(path, shape, initializer) * 1] }[0].doubles
     }
 
@@ -84,7 +86,8 @@ import Testing
                 for j in 0..<4 {
                     let (row, column) = (1 * 2 - 1 + i, 2 * 2 - 1 + j)
                     guard (0..<6).contains(row), (0..<6).contains(column) else { continue }
-                    expected += parameters[0].values[((2 * 3 + channel) * 4 + i) * 4 + j]
+                    expected +=
+                        parameters[0].values[((2 * 3 + channel) * 4 + i) * 4 + j]
                         * x.doubles[((1 * 3 + channel) * 6 + row) * 6 + column]
                 }
             }
@@ -111,7 +114,9 @@ import Testing
 
     @Test func mlpActivatesEveryLayer() throws {
         let x = array([1, -2], [1, 2])
-        let (y, parameters) = try initial(x) { try MLP([3, 2], activation: .tanh, outputActivation: .identity)($0, $1) }
+        let (y, parameters) = try initial(x) {
+            try MLP([3, 2], activation: .tanh, outputActivation: .identity)($0, $1)
+        }
         #expect(parameters.map(\.path) == ["layer0/weight", "layer0/bias", "layer1/weight", "layer1/bias"])
         let values = parameters.map(\.values)
         let h = (0..<3).map { (unit: Int) -> Double in

@@ -34,7 +34,8 @@ private struct Reference {
 
 @Suite struct NetworksOptimizersTests {
     @Test(arguments: [
-        Optimizer.adam(learningRate: 0.1), .adam(Adam(learningRate: 0.1, beta1: 0.5, beta2: 0.9, epsilon: 0.01, weightDecay: 0.3)),
+        Optimizer.adam(learningRate: 0.1),
+        .adam(Adam(learningRate: 0.1, beta1: 0.5, beta2: 0.9, epsilon: 0.01, weightDecay: 0.3)),
         .adamW(learningRate: 0.1, weightDecay: 0.2), .sgd(learningRate: 0.1), .sgd(learningRate: 0.1, momentum: 0.9),
         .sgd(SGD(learningRate: 0.1, momentum: 0.8, nesterov: true, weightDecay: 0.1)),
     ])

@@ -45,7 +45,9 @@ import Testing
         let trace = Trace()
         let x = trace.graph.input("x", TensorType([2, 3, 4, 4], .float32))
         let text = message { _ = try Dense(5)(x, trace.root["encoder"]["hidden"]) }
-        #expect(text.contains("encoder/hidden") && text.contains("NetworksScopeTests.swift") && text.contains("[2, 3, 4, 4]"))
+        #expect(
+            text.contains("encoder/hidden") && text.contains("NetworksScopeTests.swift")
+                && text.contains("[2, 3, 4, 4]"))
     }
 
     @Test func statesAreUpdatedOnceAndWithTheirType() throws {
@@ -74,14 +76,19 @@ import Testing
     }
 
     @Test func noiseDependsOnSeedSampleStepAndPlaceAlone() throws {
-        func draw(_ rows: Int, first: Int = 0, seed: UInt64 = 7, step: Int = 0, scope: String = "z") throws -> [Double] {
-            try evaluated(rows: rows, first: first, seed: seed, step: step) { [try $0.root[scope].normal([rows, 3])] }[0]
-                .doubles
+        func draw(_ rows: Int, first: Int = 0, seed: UInt64 = 7, step: Int = 0, scope: String = "z") throws -> [Double]
+        {
+            try evaluated(rows: rows, first: first, seed: seed, step: step) { [try $0.root[scope].normal([rows, 3])] }[
+                0
+            ]
+            .doubles
         }
         let five = try draw(5)
         #expect(try draw(2) == Array(five[0..<6]))
         #expect(try draw(2, first: 3) == Array(five[9..<15]))
-        for other in [try draw(5, seed: 8), try draw(5, seed: 7 + 1 << 32), try draw(5, step: 1), try draw(5, scope: "y")] {
+        for other in [
+            try draw(5, seed: 8), try draw(5, seed: 7 + 1 << 32), try draw(5, step: 1), try draw(5, scope: "y"),
+        ] {
             #expect(Set(other).isDisjoint(with: five))
         }
         let twice = try evaluated(rows: 5, seed: 7) { trace in

@@ -32,20 +32,25 @@ private func logDensity(_ x: Double, _ mean: Double, _ deviation: Double) -> Dou
             let mean = try trace.graph.constant([1, 2], shape: [1, 2], .float64)
             let x = try trace.graph.constant([0.5, 3], shape: [1, 2], .float64)
             let variance = try Normal(mean: mean, logVariance: mean.constant(2 * log(0.3)))
-            return [try variance.logProb(x), try Normal(mean: mean, standardDeviation: 0.3).logProb(x), variance.standardDeviation]
+            return [
+                try variance.logProb(x), try Normal(mean: mean, standardDeviation: 0.3).logProb(x),
+                variance.standardDeviation,
+            ]
         }
         #expect(isClose(y[0].doubles[0], y[1].doubles[0]) && areClose(y[2].doubles, [0.3, 0.3]))
-        #expect(message {
-            let trace = Trace()
-            _ = try Normal(mean: trace.graph.constant(0, TensorType([1, 1], .float32)), standardDeviation: 0)
-        }.contains("not positive"))
+        #expect(
+            message {
+                let trace = Trace()
+                _ = try Normal(mean: trace.graph.constant(0, TensorType([1, 1], .float32)), standardDeviation: 0)
+            }.contains("not positive"))
     }
 
     @Test func densitiesIntegrateToOne() throws {
         let count = 20_001
         let grid = (0..<count).map { -20 + 40 * Double($0) / Double(count - 1) }
         let y = try evaluated { trace in
-            let normal = try self.normal(trace, .init(repeating: 1.5, count: count), .init(repeating: 0.7, count: count), [count, 1])
+            let normal = try self.normal(
+                trace, .init(repeating: 1.5, count: count), .init(repeating: 0.7, count: count), [count, 1])
             return [try exp(normal.logProb(trace.graph.constant(grid, shape: [count, 1], .float64))).sum()]
         }
         #expect(isClose(y[0].doubles[0] * 40 / Double(count - 1), 1, 1e-9))
@@ -54,8 +59,11 @@ private func logDensity(_ x: Double, _ mean: Double, _ deviation: Double) -> Dou
     @Test(arguments: [0.0, 3, -3, 80, -80, 800, -800]) func bernoulliIsMinusTheCrossEntropy(_ logit: Double) throws {
         let levels = [0, 0.25, 1.0]
         let y = try evaluated(precision: .float32) { trace in
-            let bernoulli = Bernoulli(logits: try trace.graph.constant([logit, logit, logit], shape: [3, 1], .float32))
-            return [try bernoulli.logProb(trace.graph.constant(levels, shape: [3, 1], .float32)), try bernoulli.entropy()]
+            let bernoulli = Bernoulli(
+                logits: try trace.graph.constant([logit, logit, logit], shape: [3, 1], .float32))
+            return [
+                try bernoulli.logProb(trace.graph.constant(levels, shape: [3, 1], .float32)), try bernoulli.entropy(),
+            ]
         }
         // The form that does not overflow: max(l, 0) - l t + log1p(exp(-|l|)).
         let expected = levels.map { -(max(logit, 0) - logit * $0 + log1p(exp(-abs(logit)))) }

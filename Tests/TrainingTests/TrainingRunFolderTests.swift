@@ -12,11 +12,14 @@ import Testing
     }
 
     /// A training that records into a run folder of that name, five steps an epoch.
-    private func recording(_ name: String, every: Int? = nil, optimizer: Optimizer = .adam()) throws -> Training<ConvVAE> {
+    private func recording(_ name: String, every: Int? = nil, optimizer: Optimizer = .adam()) throws -> Training<
+        ConvVAE
+    > {
         let training = try training(optimizer)
         let run = RunFolder("\(folder.path)/\(name)")
         try run.create(training.configuration(batchSize: 10), environment: [:])
-        training.recorder = try RunRecorder(run, policy: RecordingPolicy(metricsEvery: 2, checkpointEvery: every, keep: 3))
+        training.recorder = try RunRecorder(
+            run, policy: RecordingPolicy(metricsEvery: 2, checkpointEvery: every, keep: 3))
         return training
     }
 
@@ -36,7 +39,9 @@ import Testing
         let target = try FileManager.default.destinationOfSymbolicLink(atPath: "\(folder.path)/run/checkpoints/latest")
         #expect(target == "step-00000020")
         #expect(try FileManager.default.contentsOfDirectory(atPath: "\(folder.path)/run/checkpoints").count == 4)
-        let lines = try text("run/metrics.jsonl").split(separator: "\n").map { try JSONTree(parsing: String($0), source: "") }
+        let lines = try text("run/metrics.jsonl").split(separator: "\n").map {
+            try JSONTree(parsing: String($0), source: "")
+        }
         #expect(lines.compactMap { $0["step"]?.int } == [2, 4, 5, 6, 8, 10, 12, 14, 15, 16, 18, 20])
         #expect(lines.allSatisfy { $0["loss"]?.double != nil && $0["kl"]?.double != nil && $0["seconds"] == nil })
         #expect(try text("run/timing.jsonl").contains("samples_per_second"))
@@ -78,13 +83,17 @@ import Testing
         let run = RunFolder("\(folder.path)/run")
         #expect(message { try training(seed: 1).resume(from: run, batchSize: 10) }.contains("seed"))
         #expect(message { try training().resume(from: run, batchSize: 25) }.contains("batch size"))
-        #expect(message { try training(.sgd(learningRate: 1, momentum: 0.5)).resume(from: run, batchSize: 10) }.contains("optimizer"))
+        #expect(
+            message { try training(.sgd(learningRate: 1, momentum: 0.5)).resume(from: run, batchSize: 10) }.contains(
+                "optimizer"))
         let wider = try Training(ConvVAE(latent: 3, channels: [3], hidden: 8), on: blobs(), device: .cpu)
         #expect(message { try wider.resume(from: run, batchSize: 10) }.contains("encoder/posterior"))
         let other = try Training(smallModel, on: blobs(count: 60), device: .cpu)
         #expect(message { try other.resume(from: run, batchSize: 10) }.contains("rows"))
         #expect(message { try training().resume(from: run, step: 3, batchSize: 10) }.contains("step-00000003"))
-        #expect(message { try training().resume(from: RunFolder("\(folder.path)/none"), batchSize: 10) }.contains("no checkpoint"))
+        #expect(
+            message { try training().resume(from: RunFolder("\(folder.path)/none"), batchSize: 10) }.contains(
+                "no checkpoint"))
     }
 
     @Test func savedModelsReadBackTheSame() throws {
@@ -157,6 +166,16 @@ import Testing
         try FileManager.default.moveItem(atPath: path + ".kept", toPath: path)
         #expect(try Trained<ConvVAE>(contentsOf: "\(folder.path)/run", device: .cpu).stepCount == 5)
         #expect(try FileManager.default.contentsOfDirectory(atPath: path).allSatisfy { !$0.hasSuffix(".tmp") })
+    }
+
+    @Test func foldersThatCannotBeMadeAreOneLineErrors() throws {
+        let training = try training()
+        try Data().write(to: URL(fileURLWithPath: "\(folder.path)/file"))
+        let configuration = try training.configuration()
+        let text = message { try RunFolder("\(folder.path)/file/a/run").create(configuration, environment: [:]) }
+        #expect(text.contains("file/a") && text.contains("Not a directory") && !text.contains("\n"))
+        try RunFolder("\(folder.path)/new/outer/run").create(configuration, environment: [:])
+        #expect(try RunFolder("\(folder.path)/new/outer/run").configuration().seed == 0)
     }
 
     @Test func aStepThatIsNotFiniteLeavesTheLastGoodCheckpoint() throws {

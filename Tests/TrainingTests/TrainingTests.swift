@@ -73,7 +73,10 @@ import Testing
     }
 
     @Test func seedsAndOptionsMatter() throws {
-        func bits(seed: UInt64 = 0, _ optimizer: Optimizer = .adam(), norm: Double? = nil, _ binarization: Binarization = .none)
+        func bits(
+            seed: UInt64 = 0, _ optimizer: Optimizer = .adam(), norm: Double? = nil,
+            _ binarization: Binarization = .none
+        )
             throws -> [[UInt8]]
         {
             try Training(
@@ -103,7 +106,7 @@ import Testing
         let training = try Training(smallModel, on: blobs(), device: .cpu, optimizer: .sgd(learningRate: 1e-3))
         try training.run(steps: 3, batchSize: 10)
         training.learningRate = 1e30
-        // The step with this rate is the last whose gradient is finite; parameters are then absurd and the next one is not.
+        // The step with this rate is the last whose gradient is finite: its parameters are absurd.
         var kept: [[UInt8]] = []
         let text = message {
             try training.run(steps: 200, batchSize: 10) { step in
@@ -124,10 +127,14 @@ import Testing
 
     @Test func wrongCallsAreErrors() throws {
         let data = try blobs()
-        #expect(message { _ = try Training(smallModel, on: data, device: .cpu).run(steps: 1, batchSize: 0) }.contains("batch"))
-        #expect(message { _ = try Training(smallModel, on: data, device: .cpu, optimizer: .adam(learningRate: .nan)) }
-            .contains("optimizer.learning_rate"))
-        #expect(message { _ = try Training(smallModel, on: data, device: .cpu, maximumGradientNorm: 0) }.contains("norm"))
+        #expect(
+            message { _ = try Training(smallModel, on: data, device: .cpu).run(steps: 1, batchSize: 0) }.contains(
+                "batch"))
+        #expect(
+            message { _ = try Training(smallModel, on: data, device: .cpu, optimizer: .adam(learningRate: .nan)) }
+                .contains("optimizer.learning_rate"))
+        #expect(
+            message { _ = try Training(smallModel, on: data, device: .cpu, maximumGradientNorm: 0) }.contains("norm"))
         #expect(message { _ = try Training(smallModel, on: data, device: .cpu, precision: .int32) }.contains("int32"))
         #expect(message { _ = try Training(smallModel, on: data, device: .cpu(threads: 0)) }.contains("threads"))
         #expect(message { _ = try Device(named: "gpu") }.contains("gpu"))
@@ -137,8 +144,10 @@ import Testing
     }
 
     @Test func float64TrainsToo() throws {
-        let trained = try Training(smallModel, on: blobs(), device: .cpu, precision: .float64).run(steps: 3, batchSize: 10)
-            .finish()
+        let trained = try Training(smallModel, on: blobs(), device: .cpu, precision: .float64).run(
+            steps: 3, batchSize: 10
+        )
+        .finish()
         #expect(try trained.parameters().allSatisfy { $0.value.type.scalar == .float64 })
         #expect(try trained.sample(count: 2).type.scalar == .float64)
     }
@@ -167,7 +176,9 @@ import Testing
         var covariance = [Double](repeating: 0, count: 16)
         for row in 0..<64 {
             for i in 0..<4 {
-                for j in 0..<4 { covariance[i * 4 + j] += (doubles[row * 4 + i] - mean[i]) * (doubles[row * 4 + j] - mean[j]) / 64 }
+                for j in 0..<4 {
+                    covariance[i * 4 + j] += (doubles[row * 4 + i] - mean[i]) * (doubles[row * 4 + j] - mean[j]) / 64
+                }
             }
         }
         let eigen = try evaluated { trace in

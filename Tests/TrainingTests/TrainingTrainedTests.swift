@@ -25,7 +25,8 @@ import Testing
     @Test func samplesDependOnSeedTemperatureAndOutput() throws {
         let trained = try trained()
         let all = [
-            try trained.sample(count: 4), try trained.sample(count: 4, seed: 1), try trained.sample(count: 4, temperature: 0.5),
+            try trained.sample(count: 4), try trained.sample(count: 4, seed: 1),
+            try trained.sample(count: 4, temperature: 0.5),
             try trained.sample(count: 4, output: .draw), try trained.sample(count: 4, temperature: 0),
         ]
         #expect(Set(all.map(\.bytes)).count == all.count)
@@ -53,7 +54,9 @@ import Testing
         let reconstructions = try trained.reconstruct(test)
         #expect(reconstructions == (try trained.decode(codes.mean)))
         #expect(try trained.reconstruct(test, batchSize: 3) == reconstructions)
-        #expect(try trained.decode(codes.mean, output: .draw) == (try trained.decode(codes.mean, output: .draw, batchSize: 7)))
+        #expect(
+            try trained.decode(codes.mean, output: .draw)
+                == (try trained.decode(codes.mean, output: .draw, batchSize: 7)))
         #expect(message { _ = try trained.decode(array([1, 2, 3], [1, 3], .float32)) }.contains("[1, 3]"))
         let foreign = try Dataset(levels: [UInt8](repeating: 0, count: 25), shape: [1, 5, 5])
         #expect(message { _ = try trained.encode(foreign.train) }.contains("[1, 5, 5]"))
@@ -91,7 +94,9 @@ import Testing
 
     @Test func importanceSamplesTightenTheBoundAndDoNotDependOnChunks() throws {
         let (trained, test) = (try trained(smallModel, .threshold, steps: 300), try blobs().test)
-        func value(_ k: Int, _ name: String = "negative_log_likelihood", batchSize: Int = 512) throws -> Evaluation.Figure {
+        func value(_ k: Int, _ name: String = "negative_log_likelihood", batchSize: Int = 512) throws
+            -> Evaluation.Figure
+        {
             try #require(try trained.evaluate(test, importanceSamples: k, batchSize: batchSize)[name])
         }
         let (two, many) = (try value(2), try value(150))
@@ -104,7 +109,8 @@ import Testing
         // The spread over seeds is what the standard error says.
         let seeds = try (0..<12).map { seed in
             try #require(
-                try trained.evaluate(test, importanceSamples: 150, seed: UInt64(seed))["negative_log_likelihood"]).value
+                try trained.evaluate(test, importanceSamples: 150, seed: UInt64(seed))["negative_log_likelihood"]
+            ).value
         }
         let mean = seeds.reduce(0, +) / 12
         let spread = (seeds.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / 11).squareRoot()
@@ -121,8 +127,10 @@ import Testing
         gaussian.likelihood = .gaussian
         let figures = try trained(gaussian).evaluate(test)
         #expect(figures["negative_elbo"]?.kind == .lowerBound && figures["bits_per_dimension"] == nil)
-        let plain = try Training(Autoencoder(latent: 2, hidden: [4]), on: blobs(), device: .cpu).run(steps: 2, batchSize: 10)
-            .finish().evaluate(test)
+        let plain = try Training(Autoencoder(latent: 2, hidden: [4]), on: blobs(), device: .cpu).run(
+            steps: 2, batchSize: 10
+        )
+        .finish().evaluate(test)
         #expect(plain["mean_squared_error"]?.kind == .exact && plain["negative_elbo"] == nil)
     }
 

@@ -63,7 +63,7 @@ struct TrainResults<M: Model> {
             try ArrayFile(path).write(columns: columns) { [(name, try make())] }
             result.append(Picture(name: name, caption: caption, path: path))
         }
-        if L.self is any VariationalAutoencoder.Type {
+        if L.hasPrior {
             try write("samples", "Samples", columns: 8) { try trained.sample(count: 64) }
         }
         let shown = try rows[..<min(32, rows.count)]

@@ -62,7 +62,8 @@ public struct Convolution: Hashable, Sendable {
             let reach = g.dilation[axis] * (weights[axis + 2] - 1) + 1
             let room = input[axis + 2] + g.padLow[axis] + g.padHigh[axis] - reach
             try TypeError.check(
-                room >= 0 && weights[axis + 2] > 0, "kernel \(weights.suffix(2)) does not fit the padded input \(input)")
+                room >= 0 && weights[axis + 2] > 0, "kernel \(weights.suffix(2)) does not fit the padded input \(input)"
+            )
             shape[axis + 2] = room / g.stride[axis] + 1
         }
         return shape
@@ -157,7 +158,8 @@ extension Tensor {
     }
 
     /// Means of windows over the last two axes of [n, c, h, w]; zeros of the padding count, as in PyTorch.
-    public func averagePooled(_ size: [Int], stride: [Int]? = nil, padding: [Int] = [0, 0]) throws(GraphError) -> Tensor {
+    public func averagePooled(_ size: [Int], stride: [Int]? = nil, padding: [Int] = [0, 0]) throws(GraphError) -> Tensor
+    {
         let windows = try poolingWindows(size, stride ?? size, padding, filler: 0)
         return try windows.mean(axes: [windows.rank - 2, windows.rank - 1])
     }
@@ -207,7 +209,9 @@ extension Tensor {
 
     /// Each element of the last two axes repeated `factor` times along both.
     public func upsampledNearest(_ factor: Int) throws(GraphError) -> Tensor {
-        guard rank >= 2, 1...TensorType.longestAxis ~= factor else { throw graph.error("upsample", "factor \(factor) of \(type)") }
+        guard rank >= 2, 1...TensorType.longestAxis ~= factor else {
+            throw graph.error("upsample", "factor \(factor) of \(type)")
+        }
         let leading = Array(shape.dropLast(2))
         let (h, w) = (shape[rank - 2], shape[rank - 1])
         return try reshaped(leading + [h, 1, w, 1]).broadcast(to: leading + [h, factor, w, factor])

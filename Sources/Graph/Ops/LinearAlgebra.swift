@@ -72,11 +72,14 @@ public enum LinearAlgebra: Hashable, Sendable {
             let n = lu.shape[lu.rank - 1]
             let l = try lu.triangle(.lower, strict: true) + lu.identityLike()
             let u = try lu.triangle(.upper)
-            let lower = try matmul(try l.transposed(), try g.triangle(.lower, strict: true)).triangle(.lower, strict: true)
+            let lower = try matmul(try l.transposed(), try g.triangle(.lower, strict: true)).triangle(
+                .lower, strict: true)
             let upper = try matmul(try g.triangle(.upper), try u.transposed()).triangle(.upper)
             let left = try LinearAlgebra.solve(lu, lower + upper, upper: false, transpose: true, unitDiagonal: true)
-            let rows = try LinearAlgebra.solve(lu, try left.transposed(), upper: true, transpose: false, unitDiagonal: false)
-                .transposed()
+            let rows = try LinearAlgebra.solve(
+                lu, try left.transposed(), upper: true, transpose: false, unitDiagonal: false
+            )
+            .transposed()
             // Row i of the factors came from row p[i] of the matrix.
             let batch = lu.count / Swift.max(n * n, 1)
             let base = try g.graph.iota([batch, n], axis: 0) * g.graph.constant(Double(n), .int32)

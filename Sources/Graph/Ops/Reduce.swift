@@ -101,7 +101,8 @@ extension Tensor {
             if size == 1 { break }
             let half = size / 2
             let pairs = try factors.slice(axis, 0..<half) * factors.slice(axis, half..<(2 * half))
-            factors = size % 2 == 0 ? pairs : try concatenate([pairs, factors.slice(axis, (size - 1)..<size)], axis: axis)
+            factors =
+                size % 2 == 0 ? pairs : try concatenate([pairs, factors.slice(axis, (size - 1)..<size)], axis: axis)
         }
         if keepAxis { return factors }
         var kept = shape

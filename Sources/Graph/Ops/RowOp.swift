@@ -67,7 +67,9 @@ public enum RowOp: Hashable, Sendable {
 
 extension Tensor {
     /// Rows of the first axis, by an int32 index [m].
-    public func rows(_ index: Tensor) throws(GraphError) -> Tensor { try innermost(self, index).apply(.rows(.gather), [self, index]) }
+    public func rows(_ index: Tensor) throws(GraphError) -> Tensor {
+        try innermost(self, index).apply(.rows(.gather), [self, index])
+    }
 
     /// A tensor of `count` rows, in which row r is the sum of this tensor's rows whose index is r.
     public func scatterAdded(at index: Tensor, count: Int) throws(GraphError) -> Tensor {
@@ -112,7 +114,9 @@ extension Tensor {
     }
 
     /// Running sums along an axis, from its end if `reverse`, without the element itself if `exclusive`.
-    public func cumulativeSum(axis: Int = -1, reverse: Bool = false, exclusive: Bool = false) throws(GraphError) -> Tensor {
+    public func cumulativeSum(axis: Int = -1, reverse: Bool = false, exclusive: Bool = false) throws(GraphError)
+        -> Tensor
+    {
         try alongLast(axis, "cumulativeSum") { (x) throws(GraphError) in
             try x.graph.apply(.rows(.cumulativeSum(reverse: reverse, exclusive: exclusive)), [x])
         }

@@ -109,7 +109,8 @@ public enum ScalarOp: String, Hashable, Sendable, CaseIterable {
         case .xor: result = a ^ b
         case .shiftLeft: result = a << (b & 31)
         case .shiftRight: result = a >> (b & 31)
-        case .sign, .exp, .log, .log1p, .expm1, .sin, .cos, .tanh, .sigmoid, .softplus, .erf, .sqrt, .rsqrt, .floor, .ceil,
+        case .sign, .exp, .log, .log1p, .expm1, .sin, .cos, .tanh, .sigmoid, .softplus, .erf, .sqrt, .rsqrt, .floor,
+            .ceil,
             .round, .isFinite, .power, .minimum, .maximum, .less, .lessEqual, .equal, .notEqual, .select,
             .fusedMultiplyAdd, .permute:
             return nil

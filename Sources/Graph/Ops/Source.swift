@@ -45,7 +45,9 @@ public struct ConstantData: Hashable, Sendable {
 
     public func literal(_ index: Int, _ scalar: ScalarType) -> ScalarLiteral {
         var bits: UInt64 = 0
-        for byte in 0..<scalar.byteCount { bits |= UInt64(bytes[index * scalar.byteCount + byte]) << (8 * UInt64(byte)) }
+        for byte in 0..<scalar.byteCount {
+            bits |= UInt64(bytes[index * scalar.byteCount + byte]) << (8 * UInt64(byte))
+        }
         return ScalarLiteral(bits: bits, scalar)
     }
 }

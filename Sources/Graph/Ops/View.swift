@@ -34,7 +34,8 @@ public enum View: Hashable, Sendable {
             return TensorType(target, input.scalar)
         case .transpose(let permutation):
             try TypeError.check(
-                permutation.sorted() == Array(shape.indices), "\(permutation) is no permutation of the axes of \(input)")
+                permutation.sorted() == Array(shape.indices), "\(permutation) is no permutation of the axes of \(input)"
+            )
             return TensorType(permutation.map { shape[$0] }, input.scalar)
         case .broadcast(let target):
             let missing = target.count - shape.count
@@ -44,13 +45,15 @@ public enum View: Hashable, Sendable {
             return TensorType(target, input.scalar)
         case .slice(let start, let size, let step):
             try TypeError.check(
-                [start.count, size.count, step.count].allSatisfy { $0 == shape.count }, "needs one range per axis of \(input)")
+                [start.count, size.count, step.count].allSatisfy { $0 == shape.count },
+                "needs one range per axis of \(input)")
             for axis in shape.indices {
                 let (start, size, step) = (start[axis], size[axis], step[axis])
                 let inside =
                     size == 0
                     ? 0...shape[axis] ~= start
-                    : 0..<shape[axis] ~= start && 0...shape[axis] ~= size && 1...TensorType.longestAxis ~= Int(clamping: step.magnitude)
+                    : 0..<shape[axis] ~= start && 0...shape[axis] ~= size
+                        && 1...TensorType.longestAxis ~= Int(clamping: step.magnitude)
                         && 0..<shape[axis] ~= start + (size - 1) * step
                 try TypeError.check(
                     inside, "from \(start), \(size) elements in steps of \(step) leave axis \(axis) of \(input)")
@@ -64,7 +67,8 @@ public enum View: Hashable, Sendable {
             return TensorType(shape.indices.map { shape[$0] + low[$0] + high[$0] }, input.scalar)
         case .windows(let axis, let size, let stride, let dilation):
             try TypeError.check(
-                shape.indices.contains(axis) && [size, stride, dilation].allSatisfy { 1...TensorType.longestAxis ~= $0 }
+                shape.indices.contains(axis)
+                    && [size, stride, dilation].allSatisfy { 1...TensorType.longestAxis ~= $0 }
                     && shape[axis] >= dilation * (size - 1) + 1,
                 "windows of \(size) (dilation \(dilation), stride \(stride)) do not fit axis \(axis) of \(input)")
             var result = shape
@@ -251,14 +255,16 @@ extension Tensor {
         case .zero: return try padded(low: lows, high: highs)
         case .reflect:
             guard low >= 0, high >= 0, low < length, high < length else {
-                throw graph.error("pad", "reflection by \(low) and \(high) needs a longer axis than \(length) in \(type)")
+                throw graph.error(
+                    "pad", "reflection by \(low) and \(high) needs a longer axis than \(length) in \(type)")
             }
             let before = try slice(axis, 1..<(low + 1)).flipped(axis)
             let after = try slice(axis, (length - 1 - high)..<(length - 1)).flipped(axis)
             return try concatenate([before, self, after], axis: axis)
         case .edge:
             guard low >= 0, high >= 0, length > 0 else {
-                throw graph.error("pad", "\(low) and \(high) copies of the edge of axis \(axis) of \(type) cannot be made")
+                throw graph.error(
+                    "pad", "\(low) and \(high) copies of the edge of axis \(axis) of \(type) cannot be made")
             }
             var shape = shape
             shape[axis] = low

@@ -48,8 +48,8 @@ public struct Conv2D: Codable, Sendable {
 /// Transposed 2-D convolution of [rows, channels, height, width], the gradient of `Conv2D` with respect to its input;
 /// weights [in, out / groups, kernel, kernel] as in PyTorch's ConvTranspose2d.
 ///
-/// Parameters: `weight`, `bias`, both uniform in +-1/sqrt(fan-in) at first. The fan-in is PyTorch's, which takes it from
-/// the second axis of the weights: out / groups * kernel^2.
+/// Parameters: `weight`, `bias`, both uniform in +-1/sqrt(fan-in) at first. The fan-in is PyTorch's, which takes it
+/// from the second axis of the weights: out / groups * kernel^2.
 public struct ConvTranspose2D: Codable, Sendable {
     public var channels: Int
     public var kernel: Int

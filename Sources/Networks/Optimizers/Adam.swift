@@ -4,8 +4,8 @@ import Graph
     import Glibc
 #endif
 
-/// Adam (Kingma and Ba 2015, algorithm 1); `epsilon` is added after the bias correction, as in PyTorch. Weight decay, if
-/// any, is an L2 term of the gradient.
+/// Adam (Kingma and Ba 2015, algorithm 1); `epsilon` is added after the bias correction, as in PyTorch. Weight decay,
+/// if any, is an L2 term of the gradient.
 public struct Adam: Codable, Hashable, Sendable {
     public var learningRate: Double
     public var beta1: Double

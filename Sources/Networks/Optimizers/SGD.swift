@@ -1,7 +1,8 @@
 import Graph
 
 /// Stochastic gradient descent with momentum (Sutskever et al. 2013, as PyTorch writes it): v' = momentum * v + g, and
-/// p' = p - rate * v', or with Nesterov's p' = p - rate * (g + momentum * v'). Weight decay is an L2 term of the gradient.
+/// p' = p - rate * v', or with Nesterov's p' = p - rate * (g + momentum * v'). Weight decay is an L2 term of the
+/// gradient.
 public struct SGD: Codable, Hashable, Sendable {
     public var learningRate: Double
     public var momentum: Double

@@ -6,8 +6,10 @@ struct RunName {
 
     /// - Parameter source: A data set's name or path.
     init(model: String, source: String) {
-        let name = source.split(separator: "/").last.map(String.init) ?? source
-        let stem = name.split(separator: ".").first.map(String.init) ?? name
+        var stem = source.split(separator: "/").last.map(String.init) ?? source
+        for ending in [".gz", ".npy", ".npz", ".amat", ".csv"] where stem.lowercased().hasSuffix(ending) {
+            stem.removeLast(ending.count)
+        }
         first = "runs/\(model)-\(stem)"
     }
 

@@ -147,7 +147,9 @@ private struct StepLowering {
             arguments.index = UnsafePointer(index.pointer(.int32, resolve)?.assumingMemoryBound(to: Int32.self))
             arguments.out = resolve(result)
             arguments.workspace = workspace?.assumingMemoryBound(to: Int32.self)
-            (arguments.table_rows, arguments.count, arguments.row_length) = (Int64(tableRows), Int64(count), Int64(rowLength))
+            (arguments.table_rows, arguments.count, arguments.row_length) = (
+                Int64(tableRows), Int64(count), Int64(rowLength)
+            )
             var steps = [pf_step](repeating: pf_step(), count: 2)
             let used = pf_scatter_add_steps(resources.keep(arguments), &steps)
             return Array(steps.prefix(Int(used)))

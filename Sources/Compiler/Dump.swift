@@ -17,7 +17,8 @@ struct PassDump {
             try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
             try text().write(toFile: "\(folder)/\(name).\(pass).txt", atomically: true, encoding: .utf8)
         } catch {
-            throw GraphError("dump", "\(folder): cannot be written (\(error.localizedDescription)); choose another folder")
+            throw GraphError(
+                "dump", "\(folder): cannot be written (\(error.localizedDescription)); choose another folder")
         }
     }
 }
@@ -81,14 +82,34 @@ extension Kernel {
         switch self {
         case .loop(let loop): loop.lines
         case .matmul(let m):
-            ["\(m.c) = matmul \(m.a.buffer) [\(m.m) x \(m.k)] \(m.b.buffer) [\(m.k) x \(m.n)], batch \(m.a.offsets.count)"]
+            [
+                "\(m.c) = matmul \(m.a.buffer) [\(m.m) x \(m.k)] \(m.b.buffer) [\(m.k) x \(m.n)], "
+                    + "batch \(m.a.offsets.count)"
+            ]
         case .convolution(let c):
-            ["convolution \(c.direction): input \(c.input.buffer) \(c.inputShape), weights \(c.weights.buffer) "
-                + "\(c.weightShape), output \(c.output.buffer) \(c.outputShape)"]
+            [
+                "convolution \(c.direction): input \(c.input.buffer) \(c.inputShape), weights \(c.weights.buffer) "
+                    + "\(c.weightShape), output \(c.output.buffer) \(c.outputShape)"
+            ]
         case .region(let region):
             ["\(region.count) turns of"] + region.body.description.split(separator: "\n").map { "    \($0)" }
-        default: ["\(self)"]
+        case .gather(_, let table, let index, let result, _, _, _):
+            ["\(result) = rows \(index.buffer) of \(table.buffer)"]
+        case .scatterAdd(_, let index, let updates, let result, _, _, _):
+            ["\(result) = rows of \(updates.buffer) added at \(index.buffer)"]
+        case .argsort(_, let values, let result, _, _, _): ["\(result) = order of \(values.buffer)"]
+        case .argmax(_, let values, let result, _, _, _): ["\(result) = extrema of \(values.buffer)"]
+        case .cumulativeSum(_, let values, let result, _, _, _, _): ["\(result) = running sums of \(values.buffer)"]
+        case .linearAlgebra(let kind, _, let batch, _, let n, let operands, let results):
+            ["\(results) = \(kind) of \(operands.map(\.buffer)), \(batch) of size \(n)"]
+        case .fill(let buffer, let byte): ["every byte of \(buffer) = \(byte)"]
         }
+    }
+}
+
+extension Access {
+    fileprivate var text: String {
+        "\(buffer) \(map.strides) + \(map.offset)" + (map.isMasked ? " where \(map.valid)" : "")
     }
 }
 
@@ -99,8 +120,7 @@ extension FusedLoop {
             let text =
                 switch source {
                 case .constant(let literal): "constant \(literal.value) \(literal.scalar)"
-                case .load(let access): "load \(access.buffer) \(access.map.strides) + \(access.map.offset)"
-                    + (access.map.isMasked ? " where \(access.map.valid)" : "")
+                case .load(let access): "load \(access.text)"
                 case .index(let axis, let scale, let start): "\(start) + \(scale) * i\(axis)"
                 case .random(let stream, _, _, _, _): "random bits, stream \(stream)"
                 }
@@ -110,9 +130,7 @@ extension FusedLoop {
             let operands = instruction.operands.map { "r\($0)" }.joined(separator: ", ")
             lines.append("r\(sources.count + index) = \(instruction.op) \(operands) : \(instruction.resultType)")
         }
-        for store in stores {
-            lines.append("store r\(store.register) to \(store.access.buffer) \(store.access.map.strides) + \(store.access.map.offset)")
-        }
+        for store in stores { lines.append("store r\(store.register) to \(store.access.text)") }
         if let reduction {
             lines.append("\(reduction.kind) r\(reduction.register) over axes \(reduction.axes) to \(reduction.result)")
         }

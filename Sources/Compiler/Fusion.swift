@@ -82,7 +82,9 @@ struct Fusion {
             case .constant, .iota: decideValue(id, node, recomputes: true)
             case .randomBits:
                 decideValue(id, node, recomputes: false)
-                for input in node.inputs { kernelDemands[input, default: []].append(KernelDemand(takesStrides: false, path: [])) }
+                for input in node.inputs {
+                    kernelDemands[input, default: []].append(KernelDemand(takesStrides: false, path: []))
+                }
             }
         case .elementwise: decideValue(id, node, recomputes: false)
         case .view(let view): decideView(id, node, view)
@@ -246,10 +248,14 @@ struct Fusion {
     }
 
     func canMerge(_ producer: Int, into consumer: Int, path: [View]) -> Bool {
-        guard isEnabled, case .value(let root) = regions[producer].root, path.allSatisfy(\.isBijective) else { return false }
+        guard isEnabled, case .value(let root) = regions[producer].root, path.allSatisfy(\.isBijective) else {
+            return false
+        }
         if case .view = graph[root].op { return false }
         // A coordinate can be worked out anew only where the views leave it on one axis.
-        if case .source(.iota) = graph[root].op, !canRecompute(graph[root], Demand(region: consumer, path: path)) { return false }
+        if case .source(.iota) = graph[root].op, !canRecompute(graph[root], Demand(region: consumer, path: path)) {
+            return false
+        }
         if regions[producer].size + regions[consumer].size > Fusion.sizeLimit { return false }
         if case .copy = regions[consumer].root { return false }
         if regions[producer].hasRandom && !(regions[consumer].isLinear && path.isEmpty) { return false }
@@ -319,7 +325,8 @@ extension Elementwise {
         case .uniform, .normal: false
         case .scalar(let op):
             switch op {
-            case .negate, .absolute, .sign, .floor, .ceil, .round, .isFinite, .not, .add, .subtract, .multiply, .minimum,
+            case .negate, .absolute, .sign, .floor, .ceil, .round, .isFinite, .not, .add, .subtract, .multiply,
+                .minimum,
                 .maximum, .less, .lessEqual, .equal, .notEqual, .and, .or, .xor, .shiftLeft, .shiftRight, .select,
                 .fusedMultiplyAdd:
                 true

@@ -37,7 +37,9 @@ struct LoopEmission {
         let node = fusion.graph[id]
         switch node.op {
         case .source(.constant(let literal)):
-            if !path.contains(where: { if case .pad = $0 { true } else { false } }) { return source(.constant(literal)) }
+            if !path.contains(where: { if case .pad = $0 { true } else { false } }) {
+                return source(.constant(literal))
+            }
         case .source(.iota(let axis)):
             if let map = IndexMap.iota(node.type.shape, axis: axis).applying(path), map.isSingleAxis {
                 return source(coordinate(map))

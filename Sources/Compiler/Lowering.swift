@@ -170,7 +170,9 @@ struct Lowering {
         guard let result = first.reduction?.result else { return }
         var loop = first.normalized()
         while let reduction = loop.reduction {
-            let (before, after) = (loop.extents[..<reduction.axes.lowerBound], loop.extents[reduction.axes.upperBound...])
+            let (before, after) = (
+                loop.extents[..<reduction.axes.lowerBound], loop.extents[reduction.axes.upperBound...]
+            )
             let length = loop.extents[reduction.axes].reduce(1, *)
             let blocks = Swift.max((length + FusedLoop.reductionBlock - 1) / FusedLoop.reductionBlock, 1)
             if blocks == 1 {

@@ -33,7 +33,9 @@ struct Simplified {
             if let shorter = simplifiedElementwise(op, inputs, node.type) { return shorter }
         case .reduce(let reduce):
             let type = graph[inputs[0]].type
-            if reduce.axes.allSatisfy({ type.shape[$0] == 1 }) { return viewed(.reshape(node.type.shape), inputs[0], node.type) }
+            if reduce.axes.allSatisfy({ type.shape[$0] == 1 }) {
+                return viewed(.reshape(node.type.shape), inputs[0], node.type)
+            }
         case .source, .concatenate, .rows, .matmul, .convolution, .linearAlgebra, .loop, .part: break
         }
         return graph.append(node.op, inputs, node.results).id
@@ -110,7 +112,9 @@ struct Simplified {
             let operandType = graph[inputs[inputs.count - 1]].type.scalar
             let result = op.evaluate(values, as: operandType)
             if operandType.isInteger {
-                let limit = operandType == .int32 ? (-2_147_483_648.0, 2_147_483_647.0) : (0.0, operandType == .uint8 ? 255.0 : 4_294_967_295.0)
+                let limit =
+                    operandType == .int32
+                    ? (-2_147_483_648.0, 2_147_483_647.0) : (0.0, operandType == .uint8 ? 255.0 : 4_294_967_295.0)
                 guard result >= limit.0, result <= limit.1 else { return nil }
             }
             return constant(ScalarLiteral(result, type.scalar), type)

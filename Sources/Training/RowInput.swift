@@ -27,7 +27,7 @@ struct RowInput {
         self.binarization = binarization
     }
 
-    init(_ rows: Datasets.Rows, _ binarization: Binarization) {
+    init(_ rows: Rows, _ binarization: Binarization) {
         shape = rows.shape
         scalar = if case .gray8 = rows.elements { .uint8 } else { .float32 }
         self.binarization = binarization
@@ -52,7 +52,7 @@ struct RowInput {
     }
 
     /// The stored rows at `indices` (counted within `rows`).
-    func gathered(_ rows: Datasets.Rows, _ indices: [Int]) -> HostArray {
+    func gathered(_ rows: Rows, _ indices: [Int]) -> HostArray {
         var result = HostArray(type(rows: indices.count))
         let size = shape.product * scalar.byteCount
         rows.withUnsafeBytes { source in
@@ -67,7 +67,7 @@ struct RowInput {
     }
 }
 
-extension Datasets.Rows {
+extension Rows {
     /// Whether every element is 0 or 1.
     var isBinary: Bool {
         switch elements {

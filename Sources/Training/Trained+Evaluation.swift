@@ -11,7 +11,7 @@ extension Trained {
     ///
     /// Draw k of row i depends on the seed, i and k alone. Sums are taken in float64 on the host.
     public func evaluate(
-        _ rows: Datasets.Rows, importanceSamples: Int = 1, seed: UInt64 = 0, batchSize: Int = 512
+        _ rows: Rows, importanceSamples: Int = 1, seed: UInt64 = 0, batchSize: Int = 512
     ) throws -> Evaluation {
         guard importanceSamples > 0 else {
             throw ConfigurationError.badValue(
@@ -41,7 +41,7 @@ extension Trained {
     private static var chunkSize: Int { 64 }
 
     private func assessed(
-        _ rows: Datasets.Rows, draws: Int, chunk: (index: Int, count: Int), seed: UInt64, batchSize: Int
+        _ rows: Rows, draws: Int, chunk: (index: Int, count: Int), seed: UInt64, batchSize: Int
     ) throws -> AssessedRows {
         // What the outputs are is known from a trace, which compiling may skip.
         let graph = Graph()

@@ -55,7 +55,7 @@ extension Trained where M: LatentModel {
     }
 
     /// The codes of rows.
-    public func encode(_ rows: Datasets.Rows, seed: UInt64 = 0, batchSize: Int = 256) throws -> Codes {
+    public func encode(_ rows: Rows, seed: UInt64 = 0, batchSize: Int = 256) throws -> Codes {
         let outputs = try mapRows("codes", rows, batchSize: batchSize, seed: seed) { x, context in
             let q = try model.encode(x, context.root)
             let draw = try q.sample(context.root["posterior"])
@@ -86,7 +86,7 @@ extension Trained where M: LatentModel {
     }
 
     /// The mean of p(x | z) at the mean of q(z | x), for each row.
-    public func reconstruct(_ rows: Datasets.Rows, batchSize: Int = 256) throws -> HostArray {
+    public func reconstruct(_ rows: Rows, batchSize: Int = 256) throws -> HostArray {
         try mapRows("reconstructions", rows, batchSize: batchSize, seed: 0) { x, context in
             [try model.decode(model.encode(x, context.root).mean, context.root).mean]
         }[0]

@@ -127,7 +127,7 @@ public final class Trained<M: Model> {
     /// As `map`, for rows of data: the traced function gets them as the model does. Row i has the sample index that it
     /// has in its split.
     func mapRows(
-        _ key: String, _ rows: Datasets.Rows, batchSize: Int, seed: UInt64, step: Int = 0,
+        _ key: String, _ rows: Rows, batchSize: Int, seed: UInt64, step: Int = 0,
         stage: (index: Int, count: Int) = (0, 1), _ trace: (Tensor, Context) throws -> [Tensor]
     ) throws -> [HostArray] {
         guard rows.shape == rowShape else {

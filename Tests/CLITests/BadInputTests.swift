@@ -29,8 +29,7 @@ struct BadInputTests {
         magic + [0, 0, 0, count, 0, 0, 0, 28, 0, 0, 0, 28] + [UInt8](repeating: 7, count: Int(count) * 784)
     }
 
-    /// Stored, not compressed: one block of at most 65,535 bytes (RFC 1951, 1952); its checksum is wrong on purpose
-    /// where `isSound` is false, else it is never looked at because the file ends before.
+    /// The first `kept` bytes of one stored block (RFC 1951) of at most 65,535 bytes, without the end of the file.
     private static func gzipped(_ bytes: [UInt8], keeping kept: Int) -> [UInt8] {
         let length = [UInt8(bytes.count & 0xff), UInt8(bytes.count >> 8)]
         let block = [1] + length + length.map { ~$0 } + bytes
@@ -85,8 +84,11 @@ struct BadInputTests {
     static let calls: [BadCall] = [
         BadCall("no verb", 2, ["no verb"]) { _ in [] },
         BadCall("an unknown verb", 2, ["trian", "did you mean train"]) { _ in ["trian"] },
-        BadCall("an unknown option", 2, ["--epoch", "did you mean --epochs"]) { _ in train("shapes", ["--epoch", "3"]) },
-        BadCall("an unknown model", 2, ["conv-vea", "did you mean conv-vae"]) { _ in ["train", "conv-vea", "--data", "shapes"] },
+        BadCall("an unknown option", 2, ["--epoch", "did you mean --epochs"]) { _ in train("shapes", ["--epoch", "3"])
+        },
+        BadCall("an unknown model", 2, ["conv-vea", "did you mean conv-vae"]) { _ in
+            ["train", "conv-vea", "--data", "shapes"]
+        },
         BadCall("an unknown key", 2, ["model.latnet", "did you mean model.latent"]) { _ in
             train("shapes", ["--set", "model.latnet=3"])
         },
@@ -94,10 +96,16 @@ struct BadInputTests {
             train("shapes", ["--set", "model.latent=many"])
         },
         BadCall("a value out of range", 2, ["latent", "0"]) { _ in train("shapes", ["--set", "model.latent=0"]) },
-        BadCall("an unknown device", 2, ["--device", "cpi", "did you mean cpu"]) { _ in train("shapes", ["--device", "cpi"]) },
-        BadCall("a device that is not there", 1, ["opencl", "--device cpu"]) { _ in train("shapes", ["--device", "opencl"]) },
+        BadCall("an unknown device", 2, ["--device", "cpi", "did you mean cpu"]) { _ in
+            train("shapes", ["--device", "cpi"])
+        },
+        BadCall("a device that is not there", 1, ["opencl", "--device cpu"]) { _ in
+            train("shapes", ["--device", "opencl"])
+        },
         BadCall("batch 0", 2, ["--batch-size", "'0'", "at least 1"]) { _ in train("shapes", ["--batch-size", "0"]) },
-        BadCall("batch 0 by its key", 2, ["batch_size", "at least 1"]) { _ in train("shapes", ["--set", "batch_size=0"]) },
+        BadCall("batch 0 by its key", 2, ["batch_size", "at least 1"]) { _ in
+            train("shapes", ["--set", "batch_size=0"])
+        },
         BadCall("epochs and steps", 2, ["--epochs", "--steps"]) { _ in train("shapes", ["--epochs", "3"]) },
         BadCall("a missing model", 2, ["MODEL", "usage"]) { _ in ["train"] },
         BadCall("a configuration that is no JSON", 2, ["bad.json:1:"]) { folder in
@@ -163,7 +171,8 @@ struct BadInputTests {
             try copyRun(to: folder)
             return train("shapes", ["--out", "run"])
         },
-        BadCall("resumed with other options", 2, ["optimizer.learning_rate", "0.5", "model.latent", "4 -> 9"]) { folder in
+        BadCall("resumed with other options", 2, ["optimizer.learning_rate", "0.5", "model.latent", "4 -> 9"]) {
+            folder in
             try copyRun(to: folder)
             return ["train", "conv-vae", "--resume", "--out", "run", "--lr", "0.5", "--set", "model.latent=9"]
         },
@@ -189,7 +198,9 @@ struct BadInputTests {
         let result = try Tool.run(words, in: folder, environment: call.environment)
         #expect(result.status == call.status, "\(result.errors)")
         #expect(result.output.isEmpty)
-        #expect(result.errors.hasPrefix("pushforward: ") && result.errors.filter { $0 == "\n" }.count == 1, "\(result.errors)")
+        #expect(
+            result.errors.hasPrefix("pushforward: ") && result.errors.filter { $0 == "\n" }.count == 1,
+            "\(result.errors)")
         for part in call.parts { #expect(result.message.contains(part), "\(part) in \(result.message)") }
         #expect(result.message.count < 300 && !result.message.contains("Error("), "\(result.message)")
         let after = try folder.contents()

@@ -10,7 +10,9 @@ struct DeterminismTests {
         "model.latent=4",
     ]
 
-    @Test(arguments: [["--batch-size", "1"], ["--batch-size", "7"], ["--batch-size", "128"], ["--threads", "1"], ["--threads", "2"]])
+    @Test(arguments: [
+        ["--batch-size", "1"], ["--batch-size", "7"], ["--batch-size", "128"], ["--threads", "1"], ["--threads", "2"],
+    ])
     func samplesAreTheSameBytes(_ options: [String]) throws {
         let folder = try TemporaryFolder()
         let run = try SharedRun.trained().path
@@ -31,10 +33,23 @@ struct DeterminismTests {
         #expect(try NPYArray(contentsOf: folder("other.npy")).floats != all.floats)
     }
 
+    /// Long arrays are decoded in pieces, whose length follows from the batch size.
+    @Test func drawsFromTheDecoderAreTheSameBytes() throws {
+        let folder = try TemporaryFolder()
+        let run = try SharedRun.trained().path
+        try Tool.done(["encode", run, "--out", "codes.npy"], in: folder)
+        for size in ["64", "700", "2000"] {
+            let options = ["--decoder", "draw", "--batch-size", size, "--out", "draws-\(size).npy"]
+            try Tool.done(["decode", run, "codes.npy"] + options, in: folder)
+            #expect(try folder.read("draws-\(size).npy") == folder.read("draws-64.npy"))
+        }
+    }
+
     @Test func trainingIsTheSameBytesForAnyNumberOfThreads() throws {
         let folder = try TemporaryFolder()
         for threads in ["1", "2"] {
-            try Tool.done(Self.small + ["--steps", "60", "--threads", threads, "--out", "threads-\(threads)"], in: folder)
+            try Tool.done(
+                Self.small + ["--steps", "60", "--threads", threads, "--out", "threads-\(threads)"], in: folder)
         }
         try Self.expectEqualRuns("threads-1", "threads-2", step: 60, in: folder)
     }

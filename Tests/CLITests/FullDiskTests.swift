@@ -21,7 +21,8 @@ struct FullDiskTests {
     /// Even root cannot make a folder below a file.
     @Test(arguments: [
         ["train", "vae", "--data", "shapes", "--steps", "1", "--out", "file/run"],
-        ["sample", "RUN", "--out", "file/samples.npy"], ["encode", "RUN", "--out", "file/codes.npz", "--output", "parameters"],
+        ["sample", "RUN", "--out", "file/samples.npy"],
+        ["encode", "RUN", "--out", "file/codes.npz", "--output", "parameters"],
         ["reconstruct", "RUN", "--out", "nowhere/r.png"],
     ])
     func aPlaceThatCannotBeWrittenToIsAnError(_ words: [String]) throws {

@@ -83,7 +83,7 @@ final class TemporaryFolder: Sendable {
     private let streams: String
 
     init() throws {
-        let base = FileManager.default.temporaryDirectory.path + "/pushforward-test-\(UInt64.random(in: 0 ... .max))"
+        let base = "\(FileManager.default.temporaryDirectory.path)/pushforward-test-\(UInt64.random(in: 0 ... .max))"
         path = base + "/work"
         streams = base + "/streams"
         for folder in [path, streams] {
@@ -101,7 +101,8 @@ final class TemporaryFolder: Sendable {
 
     func write(_ bytes: [UInt8], to name: String) throws {
         let target = URL(fileURLWithPath: self(name))
-        try FileManager.default.createDirectory(at: target.deletingLastPathComponent(), withIntermediateDirectories: true)
+        try FileManager.default.createDirectory(
+            at: target.deletingLastPathComponent(), withIntermediateDirectories: true)
         try Data(bytes).write(to: target)
     }
 

@@ -179,9 +179,14 @@ private func run(
 
     @Test func loopsAndTheirGradients() throws {
         let a = try #require(HostArray([1.5, 0.5] as [Float]))
-        for options in [CompileOptions(), CompileOptions(memory: .separate), CompileOptions(memory: .poisoned), CompileOptions(fusion: false)] {
+        for options in [
+            CompileOptions(), CompileOptions(memory: .separate), CompileOptions(memory: .poisoned),
+            CompileOptions(fusion: false),
+        ] {
             let results = try run([a], options) { x in
-                let y = try loop(count: 3, carry: [try x[0].onesLike()]) { (_, carry) throws(GraphError) in [try carry[0] * x[0]] }[0]
+                let y = try loop(count: 3, carry: [try x[0].onesLike()]) { (_, carry) throws(GraphError) in
+                    [try carry[0] * x[0]]
+                }[0]
                 return [y, try gradient(of: try y.sum(), at: x[0])]
             }
             #expect(results[0].floats == [3.375, 0.125])

@@ -12,8 +12,10 @@ struct ArrayFile {
 
     /// - Throws: `UsageError` for a path of no known ending.
     init(_ path: String) throws(UsageError) {
-        let ending = path.split(separator: "/").last?.split(separator: ".").dropFirst().last.map { $0.lowercased() } ?? ""
-        guard let format = Format(rawValue: ending) else {
+        let name = path.split(separator: "/").last ?? ""
+        guard let ending = name.split(separator: ".").dropFirst().last,
+            let format = Format(rawValue: ending.lowercased())
+        else {
             throw UsageError("--out: '\(path)' does not end in .png, .npy or .npz")
         }
         self.path = path
@@ -71,7 +73,9 @@ struct ArrayFile {
         let arrays = try make()
         guard let first = arrays.first?.array else { return }
         switch format {
-        case .png: try file.append(first.picture(columns: columns).encoded())
+        case .png:
+            let square = Int(Double(first.shape.first ?? 0).squareRoot().rounded(.up))
+            try file.append(first.grid(columns: columns ?? square).encoded())
         case .npy: try file.append(first.npy().encoded)
         case .npz: try file.append(NPZ.encode(arrays.map { ($0.name, try $0.array.npy()) }))
         }
@@ -88,17 +92,7 @@ extension HostArray {
         self = HostArray(type, bytes: parts.flatMap(\.bytes)) ?? HostArray(type)
     }
 
-    /// The images side by side.
-    func picture(columns: Int? = nil) throws -> PNGImage {
-        let square = Int(Double(shape.first ?? 0).squareRoot().rounded(.up))
-        return try ImageGrid(columns: columns ?? square).picture(floats, shape: Array(shape.dropFirst()))
-    }
-
     var npyType: String { type.scalar == .float64 ? "<f8" : "<f4" }
-
-    func npy() throws -> NPYArray {
-        try NPYArray(type.scalar == .float64 ? .float64(doubles) : .float32(floats), shape: shape)
-    }
 
     /// The numbers of a file; float64 stays so.
     init(_ array: NPYArray) throws {
@@ -108,7 +102,9 @@ extension HostArray {
             } else {
                 HostArray(array.floats, shape: array.shape)
             }
-        guard let converted else { throw GraphError("array", "\(array.values.count) numbers do not fill \(array.shape)") }
+        guard let converted else {
+            throw GraphError("array", "\(array.values.count) numbers do not fill \(array.shape)")
+        }
         self = converted
     }
 }

@@ -43,7 +43,7 @@ enum Bench {
         try training.prepare(batchSize: configuration.batchSize)
         var clock = StepClock(warmUp: warmUp, steps: arguments[steps], console)
         try training.run(steps: warmUp + arguments[steps], batchSize: configuration.batchSize) { _ in
-            // Waits for the device now and then, as a training that shows its loss does.
+            // The CPU has done the step by now; a device that works on would have to be waited for.
             try clock.tick()
         }
         try report(

@@ -8,7 +8,7 @@ enum Common {
         "--math", "M", .choice(CompileOptions.Math.self), default: .exact,
         help: "exact: the same bits on every device; fast: whatever is fastest")
     static let precision = Option(
-        "--precision", "P", .choice(Precision.self), default: .float32, help: "float32 or float64")
+        "--precision", "P", .choice(Precision.self), defaultText: "float32, or the run's", help: "float32 or float64")
     static let threads = Option(
         "--threads", "N", .integer(atLeast: 1), defaultText: "all cores",
         help: "how many threads work; never changes a bit of a result")

@@ -10,7 +10,8 @@ enum Datasets {
         let entries = Dataset.catalog
         let datasets = entries.map { entry -> JSONTree in
             [
-                "name": .string(entry.name), "summary": .string(entry.summary), "is_installed": .bool(entry.isInstalled),
+                "name": .string(entry.name), "summary": .string(entry.summary),
+                "is_installed": .bool(entry.isInstalled),
                 "installation": entry.installation.map { .string($0) } ?? .null,
             ]
         }
@@ -19,7 +20,8 @@ enum Datasets {
                 let missing = entry.isInstalled ? "" : "; not installed: \(entry.installation ?? "")"
                 return (name: entry.name, text: entry.summary + missing)
             }
-            return columns(rows) + "\n\nOr give --data a path: a folder of IDX or .png files, or a .npy, .npz, .amat or .csv file."
+            return columns(rows)
+                + "\n\nOr give --data a path: a folder of IDX or .png files, or a .npy, .npz, .amat or .csv file."
         }
     }
 }

@@ -7,7 +7,8 @@ enum Encode {
     static let output = Option(
         "--output", "O", .choice(Output.self), default: .mean,
         help: "of q(z|x): its mean, one draw from it, or its parameters (mean and standard_deviation in an .npz)")
-    static let out = Option("--out", "PATH", .path, defaultText: "codes.npy in the run", help: "an .npy or .npz file to write")
+    static let out = Option(
+        "--out", "PATH", .path, defaultText: "codes.npy in the run", help: "an .npy or .npz file to write")
 
     static let verb = Verb(
         name: "encode", summary: "the codes of data, as arrays", positionals: [Common.run],

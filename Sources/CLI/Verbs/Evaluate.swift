@@ -41,10 +41,11 @@ enum Evaluate {
         _ trained: Trained<M>, _ rows: Rows, importanceSamples: Int = 1, seed: UInt64 = 0, batchSize: Int = 256,
         _ console: Console
     ) throws -> Evaluation {
-        let progress = ProgressBar("evaluate", total: rows.count * importanceSamples, unit: "draws", console: console)
-        trained.progress = { done, _ in
+        let draws = rows.count * importanceSamples
+        let progress = ProgressBar("evaluate", total: draws, unit: "draws", console: console)
+        trained.progress = { done, total in
             try Interrupt.check()
-            progress.update(done)
+            progress.update(draws * done / max(total, 1))
         }
         defer { trained.progress = nil }
         let evaluation = try trained.evaluate(

@@ -4,7 +4,8 @@ import Pushforward
 enum Interpolate {
     static let from = Option("--from", "I", .integer(atLeast: 0), default: 0, help: "row to start from")
     static let to = Option("--to", "J", .integer(atLeast: 0), default: 1, help: "row to arrive at")
-    static let frames = Option("--frames", "N", .integer(atLeast: 2), default: 10, help: "pictures on the way, both ends included")
+    static let frames = Option(
+        "--frames", "N", .integer(atLeast: 2), default: 10, help: "pictures on the way, both ends included")
     static let path = Option(
         "--path", "P", .choice(LatentPath.self), default: .linear, help: "linear, or spherical: along a great circle")
 

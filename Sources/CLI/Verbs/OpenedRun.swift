@@ -39,7 +39,7 @@ struct OpenedRun {
     func trained<M: Model>(_ model: M) throws -> Trained<M> {
         try Trained<M>(
             contentsOf: folder.path, step: arguments[Common.checkpoint].step, device: arguments.device(),
-            precision: arguments.given(Common.precision) ? arguments[Common.precision].scalar : nil,
+            precision: arguments[Common.precision]?.scalar,
             options: arguments.compileOptions)
     }
 

@@ -7,7 +7,8 @@ enum Sample {
         "--range", "A:B", .range, defaultText: "0:COUNT",
         help: "samples A up to B: sample i depends on the model, the seed and i alone")
     static let temperature = Option(
-        "--temperature", "T", .number(atLeast: 0), default: 1, help: "multiplies the standard deviation of the base noise")
+        "--temperature", "T", .number(atLeast: 0), default: 1,
+        help: "multiplies the standard deviation of the base noise")
     static let decoder = Option(
         "--decoder", "D", .choice(DecoderOutput.self), default: .mean,
         help: "mean of the likelihood p(x|z), or a draw from it")

@@ -8,7 +8,8 @@ enum Train {
     static let resume = Option(
         flag: "--resume", help: "go on from the last checkpoint of the run at --out, or of the last run of that name")
     static let dryRun = Option(
-        flag: "--dry-run", help: "do everything but train: read the data, compile, say what would be done, write nothing")
+        flag: "--dry-run",
+        help: "do everything but train: read the data, compile, say what would be done, write nothing")
 
     private static let options: [any AnyOption] = [
         TrainingOptions.data, TrainingOptions.epochs, TrainingOptions.steps, TrainingOptions.batchSize,
@@ -78,7 +79,9 @@ enum Train {
         }
         progress.finish(figures: last)
         if Interrupt.isRequested {
-            console.notice("a checkpoint of step \(training.stepCount) is in \(folder.path); go on with --resume")
+            console.notice(
+                "step \(training.stepCount) is kept; go on with: "
+                    + "pushforward train \(M.name) --resume --out \(folder.path)")
         }
         return ProcessInfo.processInfo.systemUptime - start
     }
@@ -100,7 +103,8 @@ private struct TrainPlan {
             let names = RunName(model: name, source: configuration.data.source)
             folder = RunFolder(arguments[Train.out] ?? names.free)
             guard !folder.exists else {
-                throw TrainingError(folder.path, "exists already", "choose another --out, or go on with that run by --resume")
+                throw TrainingError(
+                    folder.path, "exists already", "choose another --out, or go on with that run by --resume")
             }
             return
         }

@@ -76,10 +76,11 @@ struct TrainResults<M: Model> {
     }
 
     private func htmlReport(_ evaluation: Evaluation, _ pictures: [Picture]) throws -> HTMLReport {
-        let figures = (evaluation.figures + evaluation.terms).map { figure in
-            HTMLReport.Figure(
-                figure.name, figure.value, unit: figure.unit,
-                note: "\(figure.kind.rawValue.replacing("_", with: " ")), ± \(ProgressLine.figureText(figure.standardErrorData))")
+        let terms = evaluation.terms.filter { term in !evaluation.figures.contains { $0.name == term.name } }
+        let figures = (evaluation.figures + terms).map { figure in
+            let kind = figure.kind.rawValue.replacing("_", with: " ")
+            let error = ProgressLine.figureText(figure.standardErrorData)
+            return HTMLReport.Figure(figure.name, figure.value, unit: figure.unit, note: "\(kind), ± \(error)")
         }
         return HTMLReport(
             title: URL(fileURLWithPath: folder.path).lastPathComponent,

@@ -87,7 +87,7 @@ enum TrainingOptions {
         }
         if arguments.given(Common.seed) { assign("seed", .integer(arguments[Common.seed])) }
         if arguments.given(Common.math) { assign("math", .string(arguments[Common.math].rawValue)) }
-        if arguments.given(Common.precision) { assign("precision", .string(arguments[Common.precision].rawValue)) }
+        assign("precision", arguments[Common.precision].map { .string($0.rawValue) })
         return result
     }
 

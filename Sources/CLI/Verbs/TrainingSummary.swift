@@ -12,8 +12,9 @@ struct TrainingSummary {
         let batchSize = training.batchSize ?? configuration.batchSize
         steps = configuration.totalSteps(stepsPerEpoch: training.stepsPerEpoch)
         json = [
-            "run": .string(folder), "model": .string(configuration.modelName), "parameters": .integer(training.parameterCount),
-            "data": .string(configuration.data.source), "rows": .integer(dataset.count),
+            "run": .string(folder), "model": .string(configuration.modelName),
+            "parameters": .integer(training.parameterCount), "data": .string(configuration.data.source),
+            "rows": .integer(dataset.count),
             "row_shape": .integers(dataset.shape), "device": .string(training.backend.name),
             "device_description": .string(training.backend.description), "math": .string(configuration.math.rawValue),
             "precision": .string(configuration.precision.rawValue), "seed": .integer(configuration.seed),
@@ -24,12 +25,12 @@ struct TrainingSummary {
             configuration.steps == nil
             ? "\(counted(configuration.epochs ?? 1, "epoch")) of \(counted(training.stepsPerEpoch, "step"))"
             : counted(steps, "step")
+        let optimizer = "\(configuration.optimizer.kindName) \(configuration.optimizer.learningRate)"
         text = columns([
             ("model", "\(configuration.modelName), \(counted(training.parameterCount, "parameter"))"),
             ("data", "\(configuration.data.source), \(grouped(dataset.count)) rows of \(sizes(dataset.shape))"),
             ("device", training.backend.description),
-            ("training", "\(length), batch \(batchSize), \(configuration.optimizer.kindName) "
-                + "\(configuration.optimizer.learningRate), seed \(configuration.seed)"),
+            ("training", "\(length), batch \(batchSize), \(optimizer), seed \(configuration.seed)"),
             ("run", folder),
         ])
     }

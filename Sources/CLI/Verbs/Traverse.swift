@@ -44,7 +44,8 @@ enum Traverse {
             let (_, rows) = try run.rows()
             if let row = arguments[row] { base = try trained.encode(rows.rows(at: [row]), batchSize: 1).mean.doubles }
             if arguments[order] == .kl {
-                let kl = try Self.information(trained.encode(rows[..<min(1024, rows.count)]), run.configuration.modelName)
+                let codes = try trained.encode(rows[..<min(1024, rows.count)])
+                let kl = try Self.information(codes, run.configuration.modelName)
                 chosen.sort { (kl[$1], $0) < (kl[$0], $1) }
                 information = chosen.map { kl[$0] }
             }

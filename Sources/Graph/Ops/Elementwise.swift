@@ -1,5 +1,5 @@
 /// Operations that make element i of the result from element i of the operands.
-public enum Elementwise: Hashable, Sendable {
+public enum Elementwise: Hashable, Sendable, CustomStringConvertible {
     case scalar(ScalarOp)
     /// To bool: x != 0. Float to integer: toward zero, saturating, NaN to 0.
     case cast(ScalarType)
@@ -7,6 +7,8 @@ public enum Elementwise: Hashable, Sendable {
     case uniform(ScalarType)
     /// uint32 bits to a standard normal, by the inverse of its distribution function.
     case normal(ScalarType)
+
+    public var description: String { name }
 
     var name: String {
         switch self {

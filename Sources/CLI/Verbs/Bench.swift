@@ -78,7 +78,8 @@ enum Bench {
         let result: JSONTree = [
             "what": .string(what.rawValue), "model": .string(configuration.modelName), "device": .string(backend.name),
             "device_description": .string(backend.description), "math": .string(configuration.math.rawValue),
-            "gemm_provider": "pushforward", "precision": .string(configuration.precision.rawValue),
+            "gemm_provider": .string(backend.matmulProvider(configuration.math)),
+            "precision": .string(configuration.precision.rawValue),
             "batch_size": .integer(batchSize), "steps": .integer(arguments[steps]),
             "milliseconds_per_step": .double(median * 1e3), "samples_per_second": .double(samplesPerSecond),
             "peak_memory_bytes": memory.map { .integer($0) } ?? .null,

@@ -77,6 +77,33 @@ private func run(
         #expect(activation.writes.count == 2)
     }
 
+    /// Mean over rows of a Bernoulli reconstruction and a Gaussian KL: each is a pass over its elements that leaves one
+    /// number per row and a sum over rows; one more step adds the two.
+    @Test func evidenceLowerBoundIsFiveKernels() throws {
+        let made = try schedule([[8, 4], [8, 4], [8, 16], [8, 16]]) { input in
+            let (mean, logVariance, logits, x) = (input[0], input[1], input[2], input[3])
+            let kl = try 0.5 * (exp(logVariance) + mean * mean - logVariance - 1).sum(axes: [1])
+            let reconstruction = try (softplus(logits) - x * logits).sum(axes: [1])
+            return [try kl.mean() + reconstruction.mean()]
+        }
+        #expect(made.steps.count == 5)
+    }
+
+    @Test func optimizerStepIsOneKernelPerParameter() throws {
+        let graph = Graph()
+        let type = TensorType([3, 5], .float32)
+        let g = graph.input("gradient", type)
+        let (p, m, v) = (graph.state("p", type), graph.state("m", type), graph.state("v", type))
+        let nextM = try m * 0.9 + g * 0.1
+        let nextV = try v * 0.999 + g * g * 0.001
+        let program = try CompiledProgram(
+            Program(graph, updates: [(m, nextM), (v, nextV), (p, try p - 0.01 * nextM / (sqrt(nextV) + 1e-8))]),
+            states: DeviceStates(on: try CPUBackend(threads: 1)))
+        #expect(program.schedule.steps.count == 1)
+        // Everything is written where it lies.
+        #expect(program.schedule.arenaByteCount == 0)
+    }
+
     @Test func concatenationWritesEachPartInPlace() throws {
         let made = try schedule([[4, 5], [4, 3]]) { x in [try concatenate([exp(x[0]), tanh(x[1])], axis: 1)] }
         #expect(made.steps.count == 2)

@@ -8,11 +8,25 @@ struct TensorFile {
     /// Sorted.
     var names: [String] { file.entries.keys.sorted() }
 
-    /// The tensor of that name; nil if there is none, or one of a type that no program computes with.
+    /// The tensor of that name; nil if there is none, or one of a type that no program computes with. The 16-bit floats
+    /// are types of storage alone: they become float32, exactly.
     subscript(name: String) -> HostArray? {
-        guard let entry = file.entries[name], let scalar = Self.kinds.first(where: { $0.0 == entry.dtype })?.1
-        else { return nil }
-        return HostArray(TensorType(entry.shape, scalar), bytes: Array(entry.bytes))
+        guard let entry = file.entries[name] else { return nil }
+        switch entry.dtype {
+        case .float16: return Self.widened(entry) { Float(Float16(bitPattern: $0)) }
+        case .bfloat16: return Self.widened(entry) { Float(bitPattern: UInt32($0) << 16) }
+        default:
+            guard let scalar = Self.kinds.first(where: { $0.0 == entry.dtype })?.1 else { return nil }
+            return HostArray(TensorType(entry.shape, scalar), bytes: Array(entry.bytes))
+        }
+    }
+
+    private static func widened(_ entry: SafetensorsFile.Entry, _ value: (UInt16) -> Float) -> HostArray? {
+        let bytes = Array(entry.bytes)
+        let values = stride(from: 0, to: bytes.count - 1, by: 2).map {
+            value(UInt16(bytes[$0]) | UInt16(bytes[$0 + 1]) << 8)
+        }
+        return HostArray(values, shape: entry.shape)
     }
 
     private static let kinds: [(SafetensorsFile.DType, ScalarType)] = [

@@ -17,8 +17,8 @@ extension Access {
         result.data = resolve(buffer)
         result.offset = Int64(map.offset)
         fill(&result.stride, map.strides.map(Int64.init))
-        fill(&result.low, map.valid.map { Int32($0.lowerBound) })
-        fill(&result.high, map.valid.map { Int32($0.upperBound) })
+        fill(&result.low, map.valid.map { Int32(clamping: $0.lowerBound) })
+        fill(&result.high, map.valid.map { Int32(clamping: $0.upperBound) })
         result.masked = map.isMasked
         result.type = scalar.cType
         result.reg = UInt16(register)
@@ -42,7 +42,9 @@ extension LoopSource {
         case .index(let axis, let scale, let start):
             result.kind = PF_SRC_INDEX
             result.type = PF_I32
-            (result.axis, result.scale, result.start) = (Int32(axis), Int32(scale), Int32(start))
+            (result.axis, result.scale, result.start) = (
+                Int32(axis), Int32(truncatingIfNeeded: scale), Int32(truncatingIfNeeded: start)
+            )
         case .random(let stream, let sample, let step, let seed, let rowLength):
             result.kind = PF_SRC_RANDOM
             result.type = PF_U32

@@ -204,7 +204,7 @@ struct Fusion {
         let fits =
             needs.allSatisfy { need in
                 guard let map = IndexMap(source).applying([view] + need.path), !map.isMasked else { return false }
-                return map.isContiguous || (need.takesStrides && map.hasMatrixRows)
+                return map.isContiguous || need.takesStrides
             } && wanted.allSatisfy { IndexMap(source).applying([view] + $0.path) != nil }
         guard roots.contains(id) || !fits else {
             for need in needs {
@@ -292,9 +292,6 @@ extension IndexMap {
     var isSingleAxis: Bool {
         !isMasked && shape.indices.filter { strides[$0] != 0 && shape[$0] > 1 }.count <= 1
     }
-
-    /// Whether the last two axes can be a matrix for the GEMM: any strides will do.
-    var hasMatrixRows: Bool { shape.count >= 2 }
 }
 
 /// The iteration space of a reduction: kept axes before the last reduced one, the reduced axes, the other kept axes.

@@ -68,7 +68,10 @@ struct Lowering {
             case .source(.state(let index)): made = [buffer(.state(index), node.type.byteCount)]
             case .source(.data(let data)): made = [buffer(.constant(data), node.type.byteCount)]
             case .part(let part): made = [buffers(of: node.inputs[0])[part]]
-            default: made = node.results.map { makeBuffer("\(id) \(node.op.name)", $0.byteCount) }
+            case .source, .elementwise, .reduce, .view, .concatenate, .rows, .matmul, .convolution, .linearAlgebra,
+                .loop,
+                .identity:
+                made = node.results.map { makeBuffer("\(id) \(node.op.name)", $0.byteCount) }
             }
         }
         results[id] = made

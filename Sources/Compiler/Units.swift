@@ -160,35 +160,36 @@ struct Units {
         for (index, id) in outputs.enumerated() {
             if canPlace(id) { destinations[id] = .output(index) } else { copy(id, to: .output(index)) }
         }
-        var copies: [(state: NodeID, unit: Unit)] = []
         var placeable: [(state: NodeID, value: NodeID, destination: Destination)] = []
         for (state, value) in updates where state != value {
             guard case .source(.state(let slot)) = graph[state].op else { continue }
             if canPlace(value) {
                 placeable.append((state, value, .state(slot)))
             } else {
-                copies.append((state, copy(value, to: .state(slot))))
+                overwrite(state, with: value, .state(slot))
             }
         }
-        // A copy overwrites its state, so it comes after all readers of the old value.
-        for (state, unit) in copies {
-            for reader in readers[state] ?? [] where reader != unit { later[reader, default: []].insert(unit) }
-        }
-        copies = []
+        // What is copied is ordered by now, so placing sees all that must wait.
         for (state, value, destination) in placeable {
             let readers = readers[state] ?? []
             guard canPlace(value), let unit = producers[value], readsInPlace(unit, state: state, value: value),
                 !readers.contains(where: { $0 != unit && reaches(unit, $0) })
             else {
-                copies.append((state, copy(value, to: destination)))
+                overwrite(state, with: value, destination)
                 continue
             }
             destinations[value] = destination
-            for reader in readers where reader != unit { later[reader, default: []].insert(unit) }
+            letReaders(of: state, goBefore: unit)
         }
-        for (state, unit) in copies {
-            for reader in readers[state] ?? [] where reader != unit { later[reader, default: []].insert(unit) }
-        }
+    }
+
+    /// Replaces a state by a copy of a value, once all readers of the old one are done.
+    private mutating func overwrite(_ state: NodeID, with value: NodeID, _ destination: Destination) {
+        letReaders(of: state, goBefore: copy(value, to: destination))
+    }
+
+    private mutating func letReaders(of state: NodeID, goBefore unit: Unit) {
+        for reader in readers[state] ?? [] where reader != unit { later[reader, default: []].insert(unit) }
     }
 
     private func canPlace(_ id: NodeID) -> Bool {
@@ -218,11 +219,9 @@ struct Units {
         let region = fusion.addCopy(of: id, to: destination)
         let unit = Unit.region(region)
         add(unit, at: graph.nodes.count)
-        readers[maker(resolvedDemand(id)), default: []].insert(unit)
+        readers[maker(id), default: []].insert(unit)
         return unit
     }
-
-    private func resolvedDemand(_ id: NodeID) -> NodeID { hasMemory(id) ? id : resolved(id).base }
 
     /// All units, each after those it waits for, otherwise in the order of the trace.
     func ordered() -> [Unit] {

@@ -44,7 +44,10 @@ public enum ScalarOp: String, Hashable, Sendable, CaseIterable {
     public var isComparison: Bool {
         switch self {
         case .less, .lessEqual, .equal, .notEqual, .isFinite: true
-        default: false
+        case .negate, .absolute, .sign, .exp, .log, .log1p, .expm1, .sin, .cos, .tanh, .sigmoid, .softplus, .erf, .sqrt,
+            .rsqrt, .floor, .ceil, .round, .not, .add, .subtract, .multiply, .divide, .remainder, .power, .minimum,
+            .maximum, .and, .or, .xor, .shiftLeft, .shiftRight, .select, .fusedMultiplyAdd, .permute:
+            false
         }
     }
 

@@ -12,16 +12,43 @@ enum Sample {
     static let decoder = Option(
         "--decoder", "D", .choice(DecoderOutput.self), default: .mean,
         help: "mean of the likelihood p(x|z), or a draw from it")
+    static let out = Option(
+        "--out", "PATH", .path, defaultText: "in the run's folder",
+        help: "a .png, .npy or .npz file to write; with --shard-size, a folder")
+    static let shardSize = Option(
+        "--shard-size", "N", .integer(atLeast: 1), defaultText: "one file",
+        help: "write a folder of .npy files of N samples each; the same call again goes on where it ended")
+    static let shard = Option(
+        "--shard", "K/N", .part, default: .all,
+        help: "write every N-th shard from the K-th on, K from 1: N such calls can share a folder")
+    static let verify = Option(
+        flag: "--verify",
+        help: "write nothing: compare the first, the last and some other shards with newly drawn samples")
+    static let verifyAll = Option(flag: "--verify-all", help: "as --verify, with every shard")
 
     static let verb = Verb(
-        name: "sample", summary: "draw samples: a .png grid, .npy or .npz", positionals: [Common.run],
-        options: [count, range, temperature, decoder, Common.batchSize, Common.out, Common.seed, Common.checkpoint]
-            + Common.execution,
+        name: "sample", summary: "draw samples: a .png grid, .npy or .npz, or a folder of shards",
+        positionals: [Common.run],
+        options: [
+            count, range, temperature, decoder, Common.batchSize, out, shardSize, shard, verify, verifyAll, Common.seed,
+            Common.checkpoint,
+        ] + Common.execution,
         example: "sample runs/conv-vae-fashion-mnist --count 64 --out samples.png", run: run)
+
+    /// Random numbers count samples in 32 bits.
+    private static let indices = 1 << 32
 
     private static func run(_ arguments: Arguments, _ console: Console) throws {
         if arguments.given(count), arguments.given(range) {
             throw UsageError("--count and --range are both given; one of them says how many samples")
+        }
+        let ofShards: [any AnyOption] = [shard, verify, verifyAll]
+        if !arguments.given(shardSize), let option = ofShards.first(where: { arguments.given($0) }) {
+            throw UsageError("\(option.label.name) is about shards; give --shard-size too")
+        }
+        let last = arguments[range]?.upperBound ?? arguments[count]
+        guard last <= indices else {
+            throw UsageError("there is no sample \(last - 1): indices are below 2^32; take another --seed for more")
         }
         let run = try OpenedRun(arguments)
         try sample(run.latentModel(), of: run, arguments, console)
@@ -32,25 +59,45 @@ enum Sample {
     ) throws {
         let trained = try run.trained(model)
         let wanted = arguments[range] ?? 0..<arguments[count]
+        func samples(_ range: Range<Int>) throws -> HostArray {
+            try trained.sample(
+                range, seed: arguments[Common.seed], temperature: arguments[temperature], output: arguments[decoder],
+                batchSize: arguments[Common.batchSize])
+        }
+        let what: JSONTree = [
+            "range": .integers([wanted.lowerBound, wanted.upperBound]), "shape": .integers(trained.rowShape),
+            "seed": .integer(arguments[Common.seed]), "temperature": .double(arguments[temperature]),
+            "decoder": .string(arguments[decoder].rawValue), "step": .integer(trained.stepCount),
+        ]
+        func result(_ path: String) -> JSONTree {
+            let place: JSONTree = ["run": .string(run.name), "out": .string(path), "count": .integer(wanted.count)]
+            return place.adding(what)
+        }
+
+        if let size = arguments[shardSize] {
+            let folder = try ShardFolder(
+                arguments[out] ?? "\(run.name)/samples",
+                Shards(
+                    wanted, size: size, of: HostArray(TensorType([0] + trained.rowShape, trained.precision))),
+                samples: what.adding([
+                    "model": .string(M.name), "weights": .string(trained.weightsHash()),
+                    "math": .string(arguments[Common.math].rawValue),
+                ]))
+            let work = ShardWork(
+                folder: folder, part: arguments[shard], batchSize: arguments[Common.batchSize], console: console,
+                draw: samples)
+            let isChecked = arguments[verify] || arguments[verifyAll]
+            return try isChecked
+                ? work.verify(all: arguments[verifyAll], result(folder.path)) : work.write(result(folder.path))
+        }
+
         let file = try run.output(ArrayFile.isImage(trained.rowShape) ? "samples.png" : "samples.npy")
         try file.check(count: wanted.count, rowShape: trained.rowShape)
         let work = PieceWork("sample", count: wanted.count, batchSize: arguments[Common.batchSize], console)
         try file.write("samples", count: wanted.count, piece: work.piece) { piece in
-            try work.done(piece) {
-                try trained.sample(
-                    wanted.lowerBound + piece.lowerBound..<wanted.lowerBound + piece.upperBound,
-                    seed: arguments[Common.seed], temperature: arguments[temperature], output: arguments[decoder],
-                    batchSize: arguments[Common.batchSize])
-            }
+            try work.done(piece) { try samples(piece.shifted(by: wanted.lowerBound)) }
         }
         work.finish()
-        let result: JSONTree = [
-            "run": .string(run.name), "out": .string(file.path), "count": .integer(wanted.count),
-            "range": .integers([wanted.lowerBound, wanted.upperBound]),
-            "shape": .integers(trained.rowShape), "seed": .integer(arguments[Common.seed]),
-            "temperature": .double(arguments[temperature]), "decoder": .string(arguments[decoder].rawValue),
-            "step": .integer(trained.stepCount),
-        ]
-        try console.report(result) { _ in "\(counted(wanted.count, "sample")): \(file.path)" }
+        try console.report(result(file.path)) { _ in "\(counted(wanted.count, "sample")): \(file.path)" }
     }
 }

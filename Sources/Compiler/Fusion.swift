@@ -260,7 +260,7 @@ struct Fusion {
         if case .copy = regions[consumer].root { return false }
         if regions[producer].hasRandom && !(regions[consumer].isLinear && path.isEmpty) { return false }
         // Another view of the value in the same loop would read it before it is stored.
-        guard (demands[root] ?? []).filter({ $0.region == consumer }).count == 1 else { return false }
+        guard (demands[root] ?? []).allSatisfy({ $0.region != consumer || $0.path == path }) else { return false }
         for (member, inner) in regions[producer].members {
             for reading in demands[member] ?? [] where reading.region == consumer && reading.path != inner + path {
                 return false

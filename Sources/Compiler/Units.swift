@@ -137,11 +137,21 @@ struct Units {
     }
 
     private mutating func mergeRegions() {
+        while mergeOnce() {}
+    }
+
+    /// Merges each region that can be into a reader of its results; whether there was any.
+    private mutating func mergeOnce() -> Bool {
+        let count = merged.count
         // Later producers first: a chain then collapses into its last consumer.
         let order = fusion.regions.indices.sorted { rootPosition($0) > rootPosition($1) }
-        for producer in order {
+        for producer in order where !merged.contains(producer) {
             guard case .value(let root) = fusion.regions[producer].root else { continue }
-            for one in fusion.demands[root] ?? [] where one.region != producer && !merged.contains(one.region) {
+            // A reader of something that the region stores on its way will do as well: an optimizer's new moment is gated
+            // for its state, and read ungated by the parameter's update.
+            let onTheWay = fusion.regions[producer].members.filter { $1.isEmpty }.keys.sorted()
+            let readings = ([root] + onTheWay).flatMap { fusion.demands[$0] ?? [] }
+            for one in readings where one.region != producer && !merged.contains(one.region) {
                 guard fusion.canMerge(producer, into: one.region, path: one.path),
                     !reaches(.region(producer), .region(one.region), indirectly: true)
                 else { continue }
@@ -154,6 +164,7 @@ struct Units {
                 break
             }
         }
+        return merged.count > count
     }
 
     private mutating func place(outputs: [NodeID], updates: [(state: NodeID, value: NodeID)]) {

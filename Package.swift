@@ -20,8 +20,12 @@ let package = Package(
         .systemLibrary(name: "CZlib", path: "Sources/System/CZlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CPNG", path: "Sources/System/CPNG", providers: [.apt(["libpng-dev"])]),
 
-        // The mathematics that every device shares, valid as C and as OpenCL C.
-        .target(name: "Kernels", path: "Kernels"),
+        .systemLibrary(
+            name: "COpenCL", path: "Sources/System/COpenCL",
+            providers: [.apt(["ocl-icd-opencl-dev", "opencl-c-headers"])]),
+
+        // The kernels of OpenCL devices, and the mathematics that every device shares, valid as C and as OpenCL C.
+        .target(name: "Kernels", path: "Kernels", exclude: ["opencl"]),
         .target(
             name: "CPUKernels", dependencies: ["Kernels"], path: "Sources/CPUKernels",
             linkerSettings: [.linkedLibrary("m"), .linkedLibrary("pthread"), .linkedLibrary("dl")]),
@@ -31,25 +35,30 @@ let package = Package(
         source("Compiler", ["Graph"]),
         source("Execution", ["Compiler"]),
         source("CPUBackend", ["Execution", "CPUKernels"]),
+        source("OpenCLBackend", ["Execution", "Kernels", "COpenCL", "CZlib"]),
         source("Oracle", ["Graph"]),
+
+        source("Doctor", ["Autodiff", "Execution", "Oracle"]),
 
         source("Configuration"),
         source("Networks", ["Autodiff"]),
         source("Probability", ["Networks"]),
         source("Models", ["Probability", "Configuration"]),
         source("Datasets", ["CZlib", "CPNG"]),
-        source("Training", ["Models", "Datasets", "CPUBackend"]),
+        source("Training", ["Models", "Datasets", "CPUBackend", "OpenCLBackend"]),
         source(
             "Pushforward",
             [
-                "Graph", "Autodiff", "Compiler", "Execution", "CPUBackend", "Configuration", "Networks", "Probability",
+                "Graph", "Autodiff", "Compiler", "Execution", "CPUBackend", "OpenCLBackend", "Configuration",
+                "Networks", "Probability",
                 "Models", "Datasets", "Training",
             ]),
-        .executableTarget(name: "CLI", dependencies: ["Pushforward"], path: "Sources/CLI"),
+        .executableTarget(name: "CLI", dependencies: ["Pushforward", "Doctor"], path: "Sources/CLI"),
 
         tests("CPUKernels", ["CPUKernels", "Kernels"]),
         tests("Compiler", ["Graph", "Autodiff", "Compiler", "Execution", "CPUBackend"]),
-        tests("Graph", ["Graph", "Autodiff", "Compiler", "Execution", "CPUBackend", "Oracle"]),
+        tests(
+            "Graph", ["Graph", "Autodiff", "Compiler", "Execution", "CPUBackend", "OpenCLBackend", "Oracle", "Doctor"]),
         tests("Datasets", ["Datasets"]),
         tests("Configuration", ["Configuration"]),
         tests("Training", ["Pushforward"]),

@@ -3,9 +3,9 @@
 // Valid C and OpenCL C 1.2. Include it once per element type, after
 //     #define REAL float             // or double
 //     #define LA(name) name##_f32    // how the functions of this inclusion are called
-// and #undef both afterwards; without REAL it declares nothing. The caller may also define, for a work-group that
-// shares one matrix, LA_LANE, LA_LANES and LA_SYNC() (get_local_id(0), get_local_size(0) and a barrier over global
-// memory); by default one work-item has the matrix for itself. Control flow around LA_SYNC is the same in every lane.
+// and #undef both afterwards; without REAL it declares nothing. In OpenCL it is part of a kernel's text and takes the
+// macros KERNEL, for names, INDEX and LA_GROUP: how many work-items, 1 or a whole work-group of a multiple of 32, share
+// a matrix. No LA_SYNC stands under a condition or after a return (some compilers take even uniform ones badly).
 //
 // The order of arithmetic is fixed: every element is one chain of fma in the order of the pivots, written so that
 // the inner loops run along rows and their iterations are independent. Hence neither vector width, nor lanes, nor
@@ -17,12 +17,14 @@
 #ifdef __OPENCL_C_VERSION__
 #pragma OPENCL FP_CONTRACT OFF
 #define LA_DEVICE __global
-#define LA_INT int
+#define LA_INT INDEX
 #define LA_FMA(a, b, c) fma(a, b, c)
 #define LA_SQRT(a) sqrt(a)
 #define LA_ABS(a) fabs(a)
 #define LA_NAN NAN
-#define LA_INDEPENDENT
+#define LA_JOINED(kernel, name) kernel##_##name
+#define LA_NAMED(kernel, name) LA_JOINED(kernel, name)
+#define LA(name) LA_NAMED(KERNEL, name)
 #else
 #include <stdint.h>
 #pragma STDC FP_CONTRACT OFF
@@ -32,22 +34,40 @@
 #define LA_SQRT(a) __builtin_elementwise_sqrt(a)
 #define LA_ABS(a) __builtin_elementwise_abs(a)
 #define LA_NAN __builtin_nanf("")
-// A hint, never a need: without hardware fma these loops stay scalar.
+#endif
+// Vectors are a hint, never a need: without hardware fma, for example, loops stay scalar.
 #pragma clang diagnostic ignored "-Wpass-failed"
-#define LA_INDEPENDENT _Pragma("clang loop vectorize(assume_safety)")
-#endif
-#ifndef LA_LANES
-#define LA_LANE 0
-#define LA_LANES 1
-#define LA_SYNC()
-#endif
 
 // Independent iterations, dealt out to the lanes. (Never a sum: the hint lets the compiler reorder one.)
 #define LA_EACH(j, from, to) LA_INDEPENDENT for (LA_INT j = (from) + LA_LANE; j < (to); j += LA_LANES)
+// The same over a matrix, whose rows are dealt out too: an outer and an inner loop.
+#define LA_EACH_ROW(i, from, to) for (LA_INT i = (from) + LA_LANE / LA_WIDTH; i < (to); i += LA_LANES / LA_WIDTH)
+#define LA_EACH_COLUMN(j, from, to) \
+    LA_INDEPENDENT for (LA_INT j = (from) + LA_LANE % LA_WIDTH; j < (to); j += LA_WIDTH)
 // What one lane does for all.
 #define LA_ONCE if (LA_LANE == 0)
 // Jacobi converges quadratically, in 6 to 12 sweeps; the bound only makes the end certain.
 #define LA_MAX_SWEEPS 64
+#endif
+
+// How work is shared may differ from one kernel of a program to the next.
+#undef LA_LANE
+#undef LA_LANES
+#undef LA_WIDTH
+#undef LA_SYNC
+#undef LA_INDEPENDENT
+#if defined __OPENCL_C_VERSION__ && LA_GROUP > 1
+#define LA_LANE ((uint)get_local_id(0))
+#define LA_LANES LA_GROUP
+#define LA_WIDTH 32
+#define LA_SYNC() barrier(CLK_GLOBAL_MEM_FENCE)
+#define LA_INDEPENDENT
+#else
+#define LA_LANE 0
+#define LA_LANES 1
+#define LA_WIDTH 1
+#define LA_SYNC()
+#define LA_INDEPENDENT _Pragma("clang loop vectorize(assume_safety)")
 #endif
 
 /// a [n, n], lower triangle read -> l [n, n] with a = l l', upper part 0. A matrix that is not positive definite gives
@@ -65,9 +85,9 @@ static inline void LA(la_cholesky)(LA_INT n, LA_DEVICE const REAL *a, LA_DEVICE 
         LA_ONCE l[k * n + k] = root;
         LA_EACH(j, k + 1, n) l[k * n + j] = l[k * n + j] / root;
         LA_SYNC();
-        for (LA_INT i = k + 1; i < n; i++) {
+        LA_EACH_ROW(i, k + 1, n) {
             const REAL factor = -l[k * n + i];
-            LA_EACH(j, i, n) l[i * n + j] = LA_FMA(factor, l[k * n + j], l[i * n + j]);
+            LA_EACH_COLUMN(j, i, n) l[i * n + j] = LA_FMA(factor, l[k * n + j], l[i * n + j]);
         }
         LA_SYNC();
     }
@@ -142,13 +162,16 @@ static inline void LA(la_lu)(LA_INT n, LA_DEVICE const REAL *a, LA_DEVICE REAL *
             parity = -parity;
         }
         LA_SYNC();
-        if (largest == 0) continue;
         const REAL pivot = lu[k * n + k];
-        LA_EACH(i, k + 1, n) lu[i * n + k] = lu[i * n + k] / pivot;
+        if (largest != 0) {
+            LA_EACH(i, k + 1, n) lu[i * n + k] = lu[i * n + k] / pivot;
+        }
         LA_SYNC();
-        for (LA_INT i = k + 1; i < n; i++) {
-            const REAL factor = -lu[i * n + k];
-            LA_EACH(j, k + 1, n) lu[i * n + j] = LA_FMA(factor, lu[k * n + j], lu[i * n + j]);
+        if (largest != 0) {
+            LA_EACH_ROW(i, k + 1, n) {
+                const REAL factor = -lu[i * n + k];
+                LA_EACH_COLUMN(j, k + 1, n) lu[i * n + j] = LA_FMA(factor, lu[k * n + j], lu[i * n + j]);
+            }
         }
         LA_SYNC();
     }
@@ -166,9 +189,10 @@ static inline void LA(la_reflect)(LA_INT m, LA_INT n, LA_INT k, REAL tau, LA_DEV
         w[j] = tau * w[j];
         q[k * n + j] = q[k * n + j] - w[j];
     }
-    for (LA_INT i = k + 1; i < m; i++) {
+    LA_SYNC();
+    LA_EACH_ROW(i, k + 1, m) {
         const REAL factor = -q[i * n + k];
-        LA_EACH(j, k + 1, n) q[i * n + j] = LA_FMA(factor, w[j], q[i * n + j]);
+        LA_EACH_COLUMN(j, k + 1, n) q[i * n + j] = LA_FMA(factor, w[j], q[i * n + j]);
     }
 }
 
@@ -233,13 +257,13 @@ static inline void LA(la_qr)(LA_INT m, LA_INT n, LA_DEVICE const REAL *a, LA_DEV
     }
 }
 
-/// x[k], y[k] = c x[k] - s y[k], s x[k] + c y[k]; with half = s / (1 + c) = tan(angle / 2), which makes small rotations
-/// small changes and so keeps the basis orthogonal twenty times better than the plain formula.
-static inline void LA(la_rotate)(LA_INT n, REAL s, REAL half, LA_DEVICE REAL *x, LA_DEVICE REAL *y) {
+/// x[k], y[k] = c x[k] - s y[k], s x[k] + c y[k]; with tan_half = s / (1 + c) = tan(angle / 2), which makes small
+/// rotations small changes and so keeps the basis orthogonal twenty times better than the plain formula.
+static inline void LA(la_rotate)(LA_INT n, REAL s, REAL tan_half, LA_DEVICE REAL *x, LA_DEVICE REAL *y) {
     LA_EACH(k, 0, n) {
         const REAL u = x[k], v = y[k];
-        x[k] = LA_FMA(-s, LA_FMA(half, u, v), u);
-        y[k] = LA_FMA(s, LA_FMA(-half, v, u), v);
+        x[k] = LA_FMA(-s, LA_FMA(tan_half, u, v), u);
+        y[k] = LA_FMA(s, LA_FMA(-tan_half, v, u), v);
     }
 }
 
@@ -261,14 +285,10 @@ static inline void LA(la_eigh)(LA_INT n, LA_DEVICE const REAL *a, LA_DEVICE REAL
             largest = size > largest || size != size ? size : largest;
         }
     }
-    if (!(largest - largest == 0)) {
-        LA_EACH(i, 0, n) values[i] = (REAL)LA_NAN;
-        LA_EACH(i, 0, n * n) vectors[i] = (REAL)LA_NAN;
-        return;
-    }
+    const int finite = largest - largest == 0;
     // A power of two brings the largest entry near 1, exactly: no product overflows and none that matters underflows.
     REAL scale = 1;
-    while (largest * scale > 4) scale = scale / 2;
+    while (finite && largest * scale > 4) scale = scale / 2;
     while (largest * scale < (REAL)0.5f && largest > 0 && scale < (REAL)0x1p126f) scale = scale * 2;
     for (LA_INT i = 0; i < n; i++) {
         LA_EACH(j, 0, n) {
@@ -278,7 +298,7 @@ static inline void LA(la_eigh)(LA_INT n, LA_DEVICE const REAL *a, LA_DEVICE REAL
     }
     LA_SYNC();
     const REAL epsilon = sizeof(REAL) == 4 ? (REAL)0x1p-24f : (REAL)0x1p-53f;
-    int rotated = 1;
+    int rotated = finite;
     for (int sweep = 0; sweep < LA_MAX_SWEEPS && rotated; sweep++) {
         rotated = 0;
         for (LA_INT p = 0; p < n; p++) {
@@ -286,27 +306,33 @@ static inline void LA(la_eigh)(LA_INT n, LA_DEVICE const REAL *a, LA_DEVICE REAL
                 const REAL off = s[p * pitch + q], spp = s[p * pitch + p], sqq = s[q * pitch + q];
                 // Negligible beside both eigenvalues, not only beside the largest: small ones keep their digits.
                 const REAL size = LA_ABS(off);
-                if (size == 0 || (size <= epsilon * LA_ABS(spp) && size <= epsilon * LA_ABS(sqq))) continue;
-                rotated = 1;
-                const REAL theta = (sqq - spp) / (2 * off), slope = LA_ABS(theta);
-                const REAL sum = slope * epsilon > 1 ? 2 * slope : slope + LA_SQRT(LA_FMA(slope, slope, (REAL)1));
-                const REAL tangent = theta < 0 ? -1 / sum : 1 / sum;
-                const REAL cosine = 1 / LA_SQRT(LA_FMA(tangent, tangent, (REAL)1));
-                const REAL sine = tangent * cosine, half = sine / (1 + cosine);
+                const int turn = size > epsilon * LA_ABS(spp) || size > epsilon * LA_ABS(sqq);
+                if (LA_LANES == 1 && !turn) continue;
+                REAL tangent = 0;
                 LA_SYNC();
-                LA(la_rotate)(n, sine, half, s + p * pitch, s + q * pitch);
-                LA(la_rotate)(n, sine, half, basis + p * n, basis + q * n);
-                LA_SYNC();
-                LA_ONCE {
-                    s[p * pitch + p] = LA_FMA(-tangent, off, spp);
-                    s[q * pitch + q] = LA_FMA(tangent, off, sqq);
-                    s[p * pitch + q] = 0;
-                    s[q * pitch + p] = 0;
+                if (turn) {
+                    const REAL theta = (sqq - spp) / (2 * off), slope = LA_ABS(theta);
+                    const REAL sum = slope * epsilon > 1 ? 2 * slope : slope + LA_SQRT(LA_FMA(slope, slope, (REAL)1));
+                    tangent = theta < 0 ? -1 / sum : 1 / sum;
+                    const REAL cosine = 1 / LA_SQRT(LA_FMA(tangent, tangent, (REAL)1));
+                    const REAL sine = tangent * cosine, tan_half = sine / (1 + cosine);
+                    LA(la_rotate)(n, sine, tan_half, s + p * pitch, s + q * pitch);
+                    LA(la_rotate)(n, sine, tan_half, basis + p * n, basis + q * n);
+                    rotated = 1;
                 }
-                LA_EACH(k, 0, n) {
-                    if (k != p && k != q) {
-                        s[k * pitch + p] = s[p * pitch + k];
-                        s[k * pitch + q] = s[q * pitch + k];
+                LA_SYNC();
+                if (turn) {
+                    LA_ONCE {
+                        s[p * pitch + p] = LA_FMA(-tangent, off, spp);
+                        s[q * pitch + q] = LA_FMA(tangent, off, sqq);
+                        s[p * pitch + q] = 0;
+                        s[q * pitch + p] = 0;
+                    }
+                    LA_EACH(k, 0, n) {
+                        if (k != p && k != q) {
+                            s[k * pitch + p] = s[p * pitch + k];
+                            s[k * pitch + q] = s[q * pitch + k];
+                        }
                     }
                 }
                 LA_SYNC();
@@ -317,6 +343,11 @@ static inline void LA(la_eigh)(LA_INT n, LA_DEVICE const REAL *a, LA_DEVICE REAL
     LA_SYNC();
     LA_EACH(i, 0, n * n) s[i] = basis[i];
     LA_SYNC();
+    if (!finite) {
+        LA_EACH(i, 0, n) values[i] = (REAL)LA_NAN;
+        LA_EACH(i, 0, n * n) vectors[i] = (REAL)LA_NAN;
+        return;
+    }
     LA_EACH(i, 0, n) {
         LA_INT rank = 0, peak = 0;
         for (LA_INT j = 0; j < n; j++) {

@@ -24,7 +24,8 @@ typedef uchar pf_u8;
 #define pf_fmod(a, b) fmod(a, b)
 #define pf_bits(x) as_uint(x)
 #define pf_from_bits(u) as_float(u)
-#define pf_mul_high(a, b) mul_hi(a, b)
+// By a wide product, which compilers for CPUs make vectors of, unlike mul_hi.
+#define pf_mul_high(a, b) ((uint)(((ulong)(a) * (b)) >> 32))
 #else
 #pragma STDC FP_CONTRACT OFF
 #include <math.h>

@@ -42,6 +42,8 @@ public final class CPUBackend: Backend {
         math == .fast && pf_blas_available() ? String(cString: pf_blas_description()) : "pushforward"
     }
 
+    public let allocationLimit = Int.max
+
     public func allocate(_ byteCount: Int) throws(DeviceError) -> any Buffer { try CPUBuffer(byteCount) }
 
     public func write(

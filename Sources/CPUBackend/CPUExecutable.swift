@@ -85,7 +85,7 @@ private struct StepLowering {
             case .external(let index): pointers.append(external(index))
             case .arena(let offset):
                 pointers.append(arena + offset)
-                if options.memory == .separate, schedule.isUsed(pointers.count - 1) {
+                if options.memory == .separate, schedule.isUsed(BufferID(index: pointers.count - 1)) {
                     let count = Schedule.guardByteCount
                     for place in [arena + (offset - count), arena + (offset + buffer.byteCount)] {
                         CPUBuffer.setGuard(place, count)
@@ -213,13 +213,5 @@ private struct StepLowering {
         step.repeat = Int64(region.count)
         step.counter = turn
         return [step]
-    }
-}
-
-extension Schedule {
-    /// Whether any step touches a buffer; the plan gives no place to others.
-    fileprivate func isUsed(_ index: Int) -> Bool {
-        let id = BufferID(index: index)
-        return steps.contains { $0.reads.contains(id) || $0.writes.contains(id) || $0.workspace == id }
     }
 }

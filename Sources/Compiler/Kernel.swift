@@ -82,6 +82,13 @@ public struct MatmulKernel: Hashable, Sendable {
         public var columnStride: Int
         /// Where each matrix of the batch begins, in elements.
         public var offsets: [Int]
+
+        public init(buffer: BufferID, rowStride: Int, columnStride: Int, offsets: [Int]) {
+            self.buffer = buffer
+            self.rowStride = rowStride
+            self.columnStride = columnStride
+            self.offsets = offsets
+        }
     }
     public var scalar: ScalarType
     public var m: Int, n: Int, k: Int

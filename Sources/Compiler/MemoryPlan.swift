@@ -9,7 +9,7 @@ extension Schedule {
     /// Gives every buffer of its own a place in the arena. Buffers share memory when their lifetimes (first to last step
     /// that touches them) do not meet; a result takes over the memory of an operand that dies in the step that makes it,
     /// element for element.
-    mutating func plan(_ options: CompileOptions) {
+    mutating func plan(_ options: CompileOptions, pieceByteCount: Int) {
         var life = lifetimes()
         switch options.memory {
         case .separate:
@@ -21,7 +21,7 @@ extension Schedule {
             arenaByteCount = offset
         case .planned, .poisoned:
             let owner = shareInPlace(&life)
-            place(life, owner)
+            place(life, owner, pieceByteCount)
             if options.memory == .poisoned { poison(life, owner) }
         }
     }
@@ -73,18 +73,26 @@ extension Schedule {
         return owner
     }
 
-    /// Largest first, each at the lowest offset that is free throughout its life.
-    private mutating func place(_ life: [ClosedRange<Int>?], _ owner: [Int]) {
+    /// Bytes of a piece of the arena where one allocation may have `limit` bytes.
+    public static func pieceByteCount(limit: Int) -> Int { Swift.max(limit / alignment, 1) * alignment }
+
+    /// Largest first, each at the lowest offset that is free throughout its life and in one piece of the arena. (A buffer
+    /// that is larger than a piece begins one; the device will say that it cannot have it.)
+    private mutating func place(_ life: [ClosedRange<Int>?], _ owner: [Int], _ pieceByteCount: Int) {
         let owners = buffers.indices.filter { owner[$0] == $0 && life[$0] != nil }
         let order = owners.sorted { (buffers[$1].byteCount, $0) < (buffers[$0].byteCount, $1) }
         var placed: [(offset: Int, end: Int, life: ClosedRange<Int>)] = []
         for index in order {
             guard let lived = life[index] else { continue }
             let size = aligned(buffers[index].byteCount)
+            func uncut(_ offset: Int) -> Int {
+                let left = pieceByteCount - offset % pieceByteCount
+                return size <= left || left == pieceByteCount ? offset : offset + left
+            }
             var offset = 0
             for other in placed where other.life.overlaps(lived) {
                 if offset + size <= other.offset { break }
-                offset = Swift.max(offset, other.end)
+                offset = uncut(Swift.max(offset, other.end))
             }
             buffers[index].place = .arena(offset)
             let position = placed.firstIndex { $0.offset > offset } ?? placed.count

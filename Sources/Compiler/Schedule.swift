@@ -40,10 +40,14 @@ public struct Schedule: Hashable, Sendable {
 
     /// Compiles what `outputs` and `updates` need of a graph.
     ///
-    /// - Parameter workspaceByteCount: scratch memory that the device needs for a kernel.
+    /// - Parameters:
+    ///   - allocationLimit: bytes that one allocation may have on the device: the arena can be cut into pieces of
+    ///     `pieceByteCount(limit:)`, and no buffer lies across a cut.
+    ///   - workspaceByteCount: scratch memory that the device needs for a kernel.
     public init(
         _ graph: Graph, outputs: [NodeID], updates: [(state: NodeID, value: NodeID)] = [],
-        options: CompileOptions = CompileOptions(), workspaceByteCount: @escaping (Kernel) -> Int
+        options: CompileOptions = CompileOptions(), allocationLimit: Int = .max,
+        workspaceByteCount: @escaping (Kernel) -> Int
     ) throws {
         let dump = PassDump(options)
         try dump.write("1-trace", describe(graph))
@@ -72,7 +76,7 @@ public struct Schedule: Hashable, Sendable {
         var lowering = Lowering(units, options: options, workspaceByteCount: workspaceByteCount)
         for unit in order { try lowering.lower(unit) }
         self = lowering.schedule
-        plan(options)
+        plan(options, pieceByteCount: Schedule.pieceByteCount(limit: allocationLimit))
         try dump.write("4-schedule", description)
         try dump.write("5-memory", memoryDescription)
     }

@@ -24,6 +24,8 @@ public protocol Backend: AnyObject {
     var description: String { get }
     /// Who multiplies matrices: recorded with each run and benchmark.
     func matmulProvider(_ math: CompileOptions.Math) -> String
+    /// Bytes that one allocation may have.
+    var allocationLimit: Int { get }
     /// Zero-filled memory.
     func allocate(_ byteCount: Int) throws(DeviceError) -> any Buffer
     func write(_ bytes: UnsafeRawBufferPointer, to buffer: any Buffer, at offset: Int) throws(DeviceError)
@@ -31,11 +33,18 @@ public protocol Backend: AnyObject {
     func read(_ buffer: any Buffer, at offset: Int, into bytes: UnsafeMutableRawBufferPointer) throws(DeviceError)
     /// Shared scratch memory that the device's implementation of a kernel needs; the planner finds room for it.
     func workspaceByteCount(_ kernel: Kernel, _ options: CompileOptions) -> Int
+    /// Builds the kernels of several schedules together, where that is quicker than with each `compile`.
+    func prepare(_ schedules: [Schedule], options: CompileOptions) throws(DeviceError)
     /// `bound[i]` is the memory of the schedule's external buffer number i.
     func compile(
         _ schedule: Schedule, bound: [any Buffer], options: CompileOptions
     ) throws(DeviceError) -> any Executable
     func synchronize() throws(DeviceError)
+}
+
+extension Backend {
+    /// Nothing to build.
+    public func prepare(_ schedules: [Schedule], options: CompileOptions) throws(DeviceError) {}
 }
 
 /// A device that cannot do what was asked: which device, what, and what to do about it.

@@ -8,5 +8,6 @@
 @_exported import Graph
 @_exported import Models
 @_exported import Networks
+@_exported import OpenCLBackend
 @_exported import Probability
 @_exported import Training

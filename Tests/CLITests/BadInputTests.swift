@@ -100,7 +100,7 @@ struct BadInputTests {
             train("shapes", ["--device", "cpi"])
         },
         BadCall("a device that is not there", 1, ["opencl", "--device cpu"]) { _ in
-            train("shapes", ["--device", "opencl"])
+            train("shapes", ["--device", "opencl:99"])
         },
         BadCall("batch 0", 2, ["--batch-size", "'0'", "at least 1"]) { _ in train("shapes", ["--batch-size", "0"]) },
         BadCall("batch 0 by its key", 2, ["batch_size", "at least 1"]) { _ in

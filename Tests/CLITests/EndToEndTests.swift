@@ -153,7 +153,8 @@ struct EndToEndTests {
     }
 
     @Test(arguments: [
-        "train", "sample", "reconstruct", "interpolate", "traverse", "encode", "decode", "evaluate", "bench", "devices",
+        "train", "sample", "reconstruct", "interpolate", "traverse", "encode", "decode", "evaluate", "bench", "doctor",
+        "devices",
         "models", "datasets",
     ])
     func everyVerbHasHelp(_ verb: String) throws {

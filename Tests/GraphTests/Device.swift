@@ -2,6 +2,7 @@ import Autodiff
 import CPUBackend
 import CPUKernels
 import Compiler
+import Doctor
 import Execution
 import Graph
 import Oracle
@@ -75,9 +76,8 @@ struct Devices {
             if reference.isEmpty {
                 reference = results
                 for (index, (result, expected)) in zip(results, expected).enumerated() {
-                    if let difference = result.difference(from: expected, tolerance, magnitude) {
-                        Issue.record("\(title), output \(index): \(difference)")
-                    }
+                    let error = result.worstError(from: expected, tolerance: tolerance, magnitude: magnitude)
+                    if error.ratio > 1 { Issue.record("\(title), output \(index): \(error.text)") }
                 }
             }
             for (index, reference) in reference.enumerated() {
@@ -89,42 +89,5 @@ struct Devices {
                 }
             }
         }
-    }
-}
-
-extension HostArray {
-    /// The first element that is not as the oracle has it. Floats may differ by `tolerance` (of float32; of float64 in
-    /// proportion to its precision) relative to the largest of the element, the tensor's mean magnitude and `magnitude`.
-    func difference(from expected: [Double], _ tolerance: Double, _ magnitude: Double) -> String? {
-        let found = doubles
-        guard found.count == expected.count else { return "\(found.count) elements, not \(expected.count)" }
-        let isSingle = type.scalar == .float32
-        let rounded = isSingle ? expected.map { Double(Float($0)) } : expected
-        let finite = rounded.filter(\.isFinite).map(abs)
-        let mean = finite.reduce(0) { $0 + $1 / Double(finite.count) }
-        let relative = isSingle ? tolerance : max(tolerance * 0x1p-26, 1e-14)
-        for (index, (a, b)) in zip(found, rounded).enumerated() {
-            if a == b || (a.isNaN && b.isNaN) { continue }
-            let allowed =
-                relative * max(abs(b), mean.isFinite ? mean : 0, magnitude) + (isSingle ? 0x1p-148 : 0x1p-1073)
-            if type.scalar.isFloating, abs(a - b) <= allowed { continue }
-            return "element \(index) of \(type) is \(a), not \(b) (off by \(abs(a - b)), allowed \(allowed))"
-        }
-        return nil
-    }
-
-    /// The first element whose bits differ; all NaNs are one.
-    func bitDifference(from other: HostArray) -> String? {
-        if self == other { return nil }
-        guard type == other.type else { return "is \(type), not \(other.type)" }
-        let size = type.scalar.byteCount
-        for (index, (a, b)) in zip(doubles, other.doubles).enumerated() {
-            let same =
-                bytes[(index * size)..<((index + 1) * size)] == other.bytes[(index * size)..<((index + 1) * size)]
-            if !same && !(a.isNaN && b.isNaN) {
-                return "element \(index) of \(type) is \(a), not the same bits as \(b)"
-            }
-        }
-        return nil
     }
 }

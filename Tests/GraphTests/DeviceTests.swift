@@ -1,5 +1,6 @@
 import Autodiff
 import Compiler
+import Doctor
 import Execution
 import Graph
 import Testing

@@ -1,5 +1,6 @@
 import Autodiff
 import Foundation
+import Doctor
 import Graph
 import Oracle
 import Testing

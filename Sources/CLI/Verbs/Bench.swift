@@ -3,15 +3,16 @@ import Pushforward
 
 /// Measures the very executables that training and sampling use.
 enum Bench {
-    enum What: String, CaseIterable, Sendable { case train, sample }
+    enum What: String, CaseIterable, Sendable { case kernels, train, sample }
 
-    static let what = Positional("WHAT", .choice(What.self), help: "train or sample")
+    static let what = Positional("WHAT", .choice(What.self), help: "kernels, train or sample")
+    static let model = Positional(optional: "MODEL", .model, help: "which model to train or sample")
     static let steps = Option("--steps", "N", .integer(atLeast: 1), default: 100, help: "steps that are measured")
     static let data = Option(
         "--data", "NAME|PATH", .path, default: "fashion-mnist", help: "the rows to train on, or that say a row's shape")
 
     static let verb = Verb(
-        name: "bench", summary: "time per step of training or sampling", positionals: [what, TrainingOptions.model],
+        name: "bench", summary: "time of kernels, or per step of training or sampling", positionals: [what, model],
         options: [steps, data, TrainingOptions.batchSize, TrainingOptions.settings, Common.seed] + Common.execution,
         example: "bench train conv-vae --batch-size 128", run: run)
 
@@ -19,13 +20,19 @@ enum Bench {
     private static let warmUp = 5
 
     private static func run(_ arguments: Arguments, _ console: Console) throws {
-        let name = try arguments.value(TrainingOptions.model)
+        let name = try arguments.value(model)
+        if try arguments.value(what) == .kernels {
+            guard name == nil else { throw UsageError("bench kernels takes no MODEL") }
+            return try BenchKernels.run(arguments, console)
+        }
+        guard let name else { throw UsageError("MODEL is missing; usage: \(verb.usage)") }
         guard let entry = ModelCatalog.entry(name) else { throw UsageError("unknown model \(name)") }
         var defaults = try TrainingOptions.defaults(entry)
         defaults.data.source = arguments[data]
         let configuration = try TrainingOptions.configuration(arguments, over: defaults)
         let model = try configuration.catalogModel()
         switch try arguments.value(what) {
+        case .kernels: break
         case .train: try train(model, configuration, arguments, console)
         case .sample:
             guard let latent = model as? any LatentModel else {
@@ -43,7 +50,8 @@ enum Bench {
         try training.prepare(batchSize: configuration.batchSize)
         var clock = StepClock(warmUp: warmUp, steps: arguments[steps], console)
         try training.run(steps: warmUp + arguments[steps], batchSize: configuration.batchSize) { _ in
-            // The CPU has done the step by now; a device that works on would have to be waited for.
+            // The CPU has done the step by now; a device that works on is waited for.
+            try training.backend.synchronize()
             try clock.tick()
         }
         try report(

@@ -62,13 +62,7 @@ struct DeviceName: RawRepresentable, Equatable, Sendable {
 
     static let names = ["auto", "cpu", "opencl"]
 
-    /// - Throws: `DeviceError` for a device that this build cannot use.
-    func device(threads: Int?) throws(DeviceError) -> Device {
-        guard !rawValue.hasPrefix("opencl") else {
-            throw DeviceError(rawValue, "this build computes on the CPU only; use --device cpu")
-        }
-        return try Device(named: rawValue, threads: threads)
-    }
+    func device(threads: Int?) throws(DeviceError) -> Device { try Device(named: rawValue, threads: threads) }
 }
 
 extension ValueKind where Value == DeviceName {

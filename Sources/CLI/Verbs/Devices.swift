@@ -8,15 +8,25 @@ enum Devices {
 
     private static func run(_ arguments: Arguments, _ console: Console) throws {
         let auto = try DeviceName.auto.device(threads: arguments[Common.threads]).makeBackend().name
-        let backends = [try Device(named: "cpu", threads: arguments[Common.threads]).makeBackend()]
-        let devices = backends.map { backend -> JSONTree in
-            [
-                "name": .string(backend.name), "description": .string(backend.description),
-                "is_default": .bool(backend.name == auto),
-            ]
+        let cpu = try CPUBackend(threads: arguments[Common.threads])
+        var devices: [JSONTree] = [
+            ["name": .string(cpu.name), "description": .string(cpu.description), "is_default": .bool(cpu.name == auto)]
+        ]
+        var rows = [(name: cpu.name, text: cpu.description)]
+        for device in OpenCLDevice.all() {
+            devices.append([
+                "name": .string(device.name), "description": .string(device.description),
+                "is_default": .bool(device.name == auto), "kind": .string(device.kind.rawValue),
+                "vendor": .string(device.vendor), "version": .string(device.version),
+                "compute_units": .integer(device.computeUnits), "memory_bytes": .integer(device.memoryByteCount),
+                "allocation_limit_bytes": .integer(device.allocationLimit),
+                "is_exact": .bool(device.isExact),
+            ])
+            let memory = bytes(device.memoryByteCount)
+            let exactness = device.isExact ? "" : ", not exact: lacks \(device.lackingCapabilities)"
+            rows.append((device.name, "\(device.description), \(memory)\(exactness)"))
         }
-        try console.report(["devices": .array(devices)] as JSONTree) { _ in
-            columns(backends.map { ($0.name, $0.description + ($0.name == auto ? " (default)" : "")) })
-        }
+        rows = rows.map { ($0.name, $0.text + ($0.name == auto ? " (default)" : "")) }
+        try console.report(["devices": .array(devices)] as JSONTree) { _ in columns(rows) }
     }
 }

@@ -1,0 +1,119 @@
+import Compiler
+import Graph
+
+extension FusedLoop {
+    /// The kernel that runs the loop; none where there is nothing to do.
+    func launches(_ target: Target) -> [Launch] {
+        let sizes = LoopSizes(self)
+        if sizes.count == 0 {
+            guard let reduction, sizes.results > 0 else { return [] }
+            return [reduction.ofNothing(sizes.results)]
+        }
+        switch target.policy {
+        case .gpu: return [LoopItems(self, sizes, target).launch]
+        case .cpu: return [LoopPieces(self, sizes).launch]
+        }
+    }
+}
+
+extension FusedLoop.Reduction {
+    /// Writes what the reduction of no elements gives.
+    fileprivate func ofNothing(_ count: Int) -> Launch {
+        let type = scalar.clType
+        let body =
+            "__kernel void KERNEL(PF_OUT(b0)) { PF_POINTER(\(type), b0)[get_global_id(0)] = \(identity.text); }\n"
+        return Launch(
+            text: KernelText(headers: [.opencl], [:], body: body), arguments: [.buffer(result, byteOffset: 0)],
+            global: [count], local: [1])
+    }
+}
+
+/// The numbers that the cutting of a loop's work starts from.
+struct LoopSizes {
+    let extents: [Int]
+    /// Points of the iteration space.
+    let count: Int
+    /// Of a reduction: the iteration space is [kept, reduced] (rows) or [kept, reduced, columns].
+    var kept = 1, reduced = 1, columns = 1
+    /// Blocks of the reduction order that each result has.
+    var blocks: Int { Swift.max(reduced.dividedUp(by: FusedLoop.reductionBlock), 1) }
+    /// Results of all blocks.
+    var results: Int { kept * blocks * columns }
+    /// The type of indices: holds every position that a kernel can ask for, and some beyond the last.
+    let index: String
+
+    init(_ loop: FusedLoop) {
+        extents = loop.extents
+        count = extents.product
+        if let reduction = loop.reduction {
+            kept = Array(extents[..<reduction.axes.lowerBound]).product
+            reduced = Array(extents[reduction.axes]).product
+            columns = Array(extents[reduction.axes.upperBound...]).product
+        }
+        let accesses =
+            loop.stores.map(\.access)
+            + loop.sources.compactMap { if case .load(let access) = $0 { access } else { nil } }
+        let reach = accesses.map(\.map.reach).max() ?? 0
+        index = indexType(largest: Swift.max(count, reach) + 1 << 20)
+    }
+
+    /// Lanes of a block of the reduction order that need to be held. Few elements leave most of the 32 lanes with the
+    /// identity, and a lane that has combined with it once does not change when it does so again.
+    var lanes: Int {
+        var held = 1
+        while held < Swift.min(reduced, 16) { held *= 2 }
+        return 2 * held
+    }
+
+    /// The distances at which the tree over lanes combines them.
+    var halves: [Int] { sequence(first: lanes / 2) { $0 > 1 ? $0 / 2 : nil }.map { $0 } }
+
+    /// The axis along which results are neighbours in memory; nil where there is only one result.
+    func vectorAxis(_ reduction: FusedLoop.Reduction) -> Int? {
+        let axis = reduction.axes.upperBound < extents.count ? extents.count - 1 : reduction.axes.lowerBound - 1
+        return axis < 0 ? nil : axis
+    }
+
+    /// A block of the reduction order: which row or column it belongs to, its first element and how many it has.
+    func blockBounds(_ block: String) -> [String] {
+        let size = FusedLoop.reductionBlock
+        guard blocks > 1 else {
+            return ["const \(index) kept = \(block), first = 0;", "const int count = \(reduced);"]
+        }
+        return [
+            "const \(index) kept = \(block) / \(blocks), first = \(block) % \(blocks) * \(size);",
+            "const int count = (int)min(\(reduced) - first, (\(index))\(size));",
+        ]
+    }
+
+    /// A result of up to 32 elements in one go: the `outer`th of those at i<vectorAxis>.
+    func few(_ reduction: FusedLoop.Reduction, _ program: inout LoopText) -> [String] {
+        let results = program.pointer(reduction.result, reduction.scalar)
+        let axis = vectorAxis(reduction)
+        let length = axis.map { extents[$0] } ?? 1
+        let place = axis.map { " * \(length) + i\($0)" } ?? ""
+        let isLast = axis == extents.count - 1
+        let outer = isLast ? 0..<reduction.axes.lowerBound : 0..<(axis ?? 0)
+        let at = isLast ? "(outer * \(reduced) + e)\(place)" : "(outer\(place)) * \(reduced) + e"
+        var lines = program.coordinates(outer, of: "outer")
+        lines += ["\(reduction.lane.clType) lane[\(lanes)];"]
+        lines += ["\(unrolled) for (int l = 0; l < \(lanes); l++) lane[l] = \(reduction.identity.text);"]
+        lines += block(
+            "\(unrolled) for (int e = 0; e < \(reduced); e++)",
+            program.coordinates(reduction.axes, of: "e") + ["const \(index) at = \(at);"] + program[.row]
+                + program[.element]
+                + ["lane[e] = \(program.register(reduction.register));"])
+        for half in halves {
+            let sum = reduction.combined("lane[l]", "lane[l + \(half)]")
+            lines.append("\(unrolled) for (int l = 0; l < \(half); l++) lane[l] = \(sum);")
+        }
+        return lines + ["\(results)[outer\(place)] = \(reduction.memoryValue("lane[0]"));"]
+    }
+}
+
+extension IndexMap {
+    /// The largest distance from the buffer's start at which an index of the iteration space can point, masked or not.
+    fileprivate var reach: Int {
+        zip(shape, strides).reduce(abs(offset)) { $0 + Swift.max($1.0 - 1, 0) * abs($1.1) }
+    }
+}

@@ -59,6 +59,9 @@ let package = Package(
         tests("Compiler", ["Graph", "Autodiff", "Compiler", "Execution", "CPUBackend"]),
         tests(
             "Graph", ["Graph", "Autodiff", "Compiler", "Execution", "CPUBackend", "OpenCLBackend", "Oracle", "Doctor"]),
+        tests(
+            "OpenCLBackend",
+            ["Graph", "Autodiff", "Compiler", "Execution", "CPUBackend", "OpenCLBackend", "Doctor", "Pushforward"]),
         tests("Datasets", ["Datasets"]),
         tests("Configuration", ["Configuration"]),
         tests("Training", ["Pushforward"]),

@@ -11,6 +11,7 @@ final class CPUExecutable: Executable {
     private let resources: Resources
     private let steps: [pf_step]
     let arenaByteCount: Int
+    var commandCount: Int { steps.count }
 
     init(_ schedule: Schedule, bound: [any Buffer], options: CompileOptions, backend: CPUBackend) throws(DeviceError) {
         self.backend = backend

@@ -12,6 +12,8 @@ public protocol Executable: AnyObject {
     func submit() throws(DeviceError)
     /// Bytes of the memory that the schedule needs besides what was bound to it.
     var arenaByteCount: Int { get }
+    /// Pieces of work that one run hands to the device.
+    var commandCount: Int { get }
     /// Names of buffers beyond whose ends something was written; empty unless guards were asked for.
     func brokenGuards() -> [String]
 }

@@ -37,7 +37,7 @@ final class CLBlast: Sendable {
     static let shared: CLBlast? = {
         guard let library = dlopen("libclblast.so.1", RTLD_NOW | RTLD_LOCAL),
             let gemm = dlsym(library, "CLBlastSgemmWithTempBuffer"),
-            let size = dlsym(library, "CLBlastSgemmTempBufferSize"),
+            let size = dlsym(library, "CLBlastSGemmTempBufferSize"),
             let override = dlsym(library, "CLBlastOverrideParameters")
         else { return nil }
         return CLBlast(
@@ -150,19 +150,15 @@ struct CLBlastStep {
                 b: factor(b, kernel.b.offsets[index], second),
                 c: factor(c, index * kernel.m * kernel.n, Layout(leading: kernel.n)))
         }
-        var temporary = 0
+        var byteCount = 0
         for product in products {
             guard let needed = library.temporaryByteCount(product, backend.queue) else { return nil }
-            temporary = max(temporary, needed)
+            byteCount = max(byteCount, needed)
         }
-        var memory = [a.memory, b.memory, c.memory]
-        if temporary > 0 {
-            let made = try backend.makeMemory(temporary)
-            for index in products.indices { products[index].temporary = made.handle }
-            memory.append(made)
-        }
+        let temporary = try backend.clblastTemporary(byteCount)
+        for index in products.indices { products[index].temporary = temporary.handle }
+        memory = [a.memory, b.memory, c.memory, temporary]
         self.products = products
-        self.memory = memory
     }
 
     func enqueue(_ backend: OpenCLBackend, _ label: String) throws(DeviceError) {

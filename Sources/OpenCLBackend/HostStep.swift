@@ -12,6 +12,9 @@ final class HostStep {
     ) throws(DeviceError) {
         device = backend
         let host = backend.host
+        // One step has no memory to plan: its workspace is all of the arena, without room for guards.
+        var options = options
+        options.memory = .planned
         let workspace = host.workspaceByteCount(step.kernel, options)
         let (isolated, bindings) = schedule.isolated(step, workspaceByteCount: workspace)
         var operands: [(place: Place, buffer: any Buffer, isWritten: Bool)] = []

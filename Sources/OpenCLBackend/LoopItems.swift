@@ -69,7 +69,7 @@ struct LoopItems {
                 + block("if (item < \(results))", program[.once] + body))
     }
 
-    // --------------------------------------------------------------------------------------------------- reductions
+    // MARK: reductions
 
     /// Neighbouring work-items hold the lanes of one block.
     private mutating func rows(_ reduction: FusedLoop.Reduction) -> Launch {

@@ -39,8 +39,11 @@ struct LoopSizes {
     var blocks: Int { Swift.max(reduced.dividedUp(by: FusedLoop.reductionBlock), 1) }
     /// Results of all blocks.
     var results: Int { kept * blocks * columns }
-    /// The type of indices: holds every position that a kernel can ask for, and some beyond the last.
-    let index: String
+    /// The largest distance from a buffer's start at which an access can point.
+    private let reach: Int
+    /// The type of indices: holds all positions that a kernel can ask for, numbers of work-items (a lane of a result
+    /// may be one), and some beyond.
+    var index: String { indexType(largest: Swift.max(count, reach, 32 * results) + 1 << 20) }
 
     init(_ loop: FusedLoop) {
         extents = loop.extents
@@ -53,8 +56,7 @@ struct LoopSizes {
         let accesses =
             loop.stores.map(\.access)
             + loop.sources.compactMap { if case .load(let access) = $0 { access } else { nil } }
-        let reach = accesses.map(\.map.reach).max() ?? 0
-        index = indexType(largest: Swift.max(count, reach) + 1 << 20)
+        reach = accesses.map(\.map.reach).max() ?? 0
     }
 
     /// Lanes of a block of the reduction order that need to be held. Few elements leave most of the 32 lanes with the

@@ -6,7 +6,7 @@ import Graph
 extension LoopPieces {
     private var blockSize: Int { FusedLoop.reductionBlock }
 
-    // -------------------------------------------------------------------------------------------------- few elements
+    // MARK: few elements
 
     /// The axis along which neighbouring results fill a vector, if each has few elements that lie close together.
     func fewAxis(_ reduction: FusedLoop.Reduction) -> Int? {
@@ -39,7 +39,7 @@ extension LoopPieces {
             units: sizes.kept * sizes.columns / length * parts, size: part * sizes.reduced, bounds + body)
     }
 
-    // --------------------------------------------------------------------------------------------------------- rows
+    // MARK: rows
 
     mutating func rows(_ reduction: FusedLoop.Reduction) -> Launch {
         let isPlainRow = reduction.axes.count == 1 && sizes.reduced >= 256 && !isHeavy
@@ -66,7 +66,7 @@ extension LoopPieces {
         let chunk = 32 * turns
         var body = sizes.blockBounds("unit") + program.coordinates(0..<last, of: "kept") + program[.row]
         body += ["\(reduction.lane.clType) lane[32];"]
-        body += ["\(vectorise) for (int l = 0; l < 32; l++) lane[l] = \(start(reduction));", "int e = 0;"]
+        body += ["PF_VECTORISE for (int l = 0; l < 32; l++) lane[l] = \(start(reduction));", "int e = 0;"]
         body += block(
             "for (; e + \(chunk) <= count; e += \(chunk))",
             lanes("32", block("\(unrolled) for (int turn = 0; turn < \(turns); turn++)", point("e + turn * 32 + l"))))
@@ -165,7 +165,7 @@ extension LoopPieces {
     private func tree(_ reduction: FusedLoop.Reduction, lanes: Int, width: Int = 1) -> [String] {
         sizes.halves.filter { $0 < lanes }.map { half in
             let sum = reduction.combined("lane[l]", "lane[l + \(half * width)]")
-            return "\(vectorise) for (int l = 0; l < \(half * width); l++) lane[l] = \(sum);"
+            return "PF_VECTORISE for (int l = 0; l < \(half * width); l++) lane[l] = \(sum);"
         }
     }
 
@@ -175,7 +175,7 @@ extension LoopPieces {
         return neutral == identity ? identity.text : "l < count ? \(neutral.text) : \(identity.text)"
     }
 
-    // ------------------------------------------------------------------------------------------------------ columns
+    // MARK: columns
 
     /// Columns that are taken at a time, if there are more than twice as many.
     private static let stripe = 64
@@ -196,7 +196,7 @@ extension LoopPieces {
         body += sizes.blockBounds("block") + ["\(reduction.lane.clType) lane[\(lanes * width)];"]
         body += block(
             "for (int l = 0; l < \(lanes); l++)",
-            ["\(vectorise) for (int c = 0; c < \(width); c++) lane[l * \(width) + c] = \(start(reduction));"])
+            ["PF_VECTORISE for (int c = 0; c < \(width); c++) lane[l * \(width) + c] = \(start(reduction));"])
         if stripes == 1, usesElementsInOrder {
             let begin = "(kept * \(reduced) + first + e) * \(columns)"
             body += block(
@@ -220,7 +220,7 @@ extension LoopPieces {
         }
         body += tree(reduction, lanes: lanes, width: width)
         let result = "\(results)[block * \(columns) + low + c]"
-        body += ["\(vectorise) for (int c = 0; c < width; c++) \(result) = \(reduction.memoryValue("lane[c]"));"]
+        body += ["PF_VECTORISE for (int c = 0; c < width; c++) \(result) = \(reduction.memoryValue("lane[c]"));"]
         let size = Swift.min(reduced, blockSize) * width
         return launch(units: sizes.kept * sizes.blocks * stripes, size: size, body)
     }

@@ -30,11 +30,11 @@ struct LoopPieces {
     var launch: Launch {
         var pieces = self
         guard let reduction = loop.reduction else { return plain() }
-        if let axis = pieces.fewAxis(reduction) { return pieces.few(reduction, along: axis) }
+        if let axis = fewAxis(reduction) { return pieces.few(reduction, along: axis) }
         return loop.reductionMode == .rows ? pieces.rows(reduction) : pieces.columns(reduction)
     }
 
-    // --------------------------------------------------------------------------------------------------------- work
+    // MARK: work
 
     /// The kernel whose work-items take units of work, of about `size` elements each; `body` does the unit `unit`.
     func launch(units: Int, size: Int, _ body: [String]) -> Launch {
@@ -82,7 +82,7 @@ struct LoopPieces {
 
     func product(from axis: Int) -> Int { Array(sizes.extents[axis...]).product }
 
-    // ----------------------------------------------------------------------------------------------------- elements
+    // MARK: elements
 
     /// Whether to go through elements by position alone: coordinates, where needed, cost divisions and gathers.
     var usesElementsInOrder: Bool {

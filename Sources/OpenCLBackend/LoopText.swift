@@ -34,7 +34,6 @@ struct LoopText {
     private var lines: [Place: [String]] = [:]
     private var names: [String] = []
     private var places: [Place] = []
-    private var types: [ScalarType] = []
     /// What makes random words for `Words.four` and `.arrays`, before the elements that use them.
     private(set) var fillWords: [String] = []
 
@@ -71,10 +70,10 @@ struct LoopText {
     /// The whole kernel.
     func kernel(_ body: [String]) -> String {
         let head = "__kernel void KERNEL(" + parameters.joined(separator: ", ") + ")"
-        return text(block(head, pointers + body))
+        return block(head, pointers + body).map { "\($0)\n" }.joined()
     }
 
-    // ------------------------------------------------------------------------------------------------------- memory
+    // MARK: memory
 
     /// A name for memory as elements of its size. Elements of 4 bytes are all of one C type, because a result may lie in
     /// the memory of an operand of another type, and compilers may take different types for different memory.
@@ -110,7 +109,7 @@ struct LoopText {
         return "\(name)[\(terms.isEmpty ? "0" : terms.joined(separator: " + "))]"
     }
 
-    // ------------------------------------------------------------------------------------------------------- sources
+    // MARK: sources
 
     private mutating func add(_ source: LoopSource) {
         switch source {
@@ -218,17 +217,17 @@ extension ScalarType {
     func memoryValue(_ text: String) -> String { self == .float32 || self == .int32 ? "as_uint(\(text))" : text }
 }
 
-// ------------------------------------------------------------------------------------------------------------- lines
+// MARK: lines
 
-/// For loops with many operations per element, of which compilers would take fewer at a time.
+/// Stands before loops with many operations per element, of which compilers would take fewer at a time.
 let wideVectors = "_Pragma(\"clang loop vectorize(assume_safety) vectorize_width(16)\")"
 /// Likewise for making random words and numbers of them: measured a third faster.
 let wideVectorsInPairs = "_Pragma(\"clang loop vectorize(assume_safety) vectorize_width(16) interleave_count(2)\")"
 
+/// Stands before loops whose few turns should become straight code.
 let unrolled = "_Pragma(\"unroll\")"
 
 func quotient(_ a: String, _ b: Int) -> String { b == 1 ? a : "\(a) / \(b)" }
 func remainder(_ a: String, _ b: Int) -> String { b == 1 ? "0" : "\(a) % \(b)" }
 
 func block(_ head: String, _ body: [String]) -> [String] { ["\(head) {"] + body.map { "    \($0)" } + ["}"] }
-func text(_ lines: [String]) -> String { lines.map { "\($0)\n" }.joined() }

@@ -6,7 +6,7 @@ import Foundation
 extension OpenCLBackend {
     /// The options that the arithmetic contract needs; nothing relaxed. The division option is an error on devices that do
     /// not report the ability.
-    private var buildOptions: String {
+    var buildOptions: String {
         device.capabilities.contains(.correctDivision)
             ? "-w -cl-std=CL1.2 -cl-fp32-correctly-rounded-divide-sqrt" : "-w -cl-std=CL1.2"
     }

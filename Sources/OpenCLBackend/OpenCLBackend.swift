@@ -14,7 +14,8 @@ public final class OpenCLBackend: Backend {
         public var tilePolicy: TilePolicy?
         /// Bytes that one allocation may have at most; nil asks the device.
         public var allocationLimit: Int?
-        /// Bytes that the backend may take of the device in all; nil for all that the device gives.
+        /// Bytes that the backend may take of the device in all; nil for what the environment variable
+        /// `PUSHFORWARD_OPENCL_MEMORY` says, or for all that the device gives.
         public var memoryLimit: Int?
         /// Where compiled programs are kept; nil for nowhere.
         public var cacheFolder: String?
@@ -36,7 +37,7 @@ public final class OpenCLBackend: Backend {
     /// Runs the steps that the device has no kernel for.
     let host: any Backend
     let cache: ProgramCache
-    private let account: MemoryAccount
+    let account: MemoryAccount
     private let notice: (String) -> Void
     private var told: Set<String> = []
     /// Every kernel that was built so far, and its number in its program.
@@ -68,7 +69,11 @@ public final class OpenCLBackend: Backend {
         queue = Queue(try status.made(first, answer, "no queue could be made"))
         let second = clCreateCommandQueue(context.handle, device.id, 0, &answer)
         transfers = Queue(try status.made(second, answer, "no queue could be made"))
-        account = MemoryAccount(limit: options.memoryLimit ?? .max)
+        if let limit = options.memoryLimit {
+            account = MemoryAccount(limit: limit)
+        } else {
+            account = MemoryAccount(limit: try OpenCLBackend.memoryLimitOfEnvironment(device))
+        }
         cache = ProgramCache(folder: options.cacheFolder, device: device)
     }
 
@@ -95,8 +100,27 @@ public final class OpenCLBackend: Backend {
         CLBlast.shared?.tune(device)
         return CLBlast.shared
     }()
+    private var temporary: Memory?
+
+    /// Memory that all products use in turn, as the queue is in order. It has an object of its own: CLBlast is faster where
+    /// offsets are 0.
+    func clblastTemporary(_ byteCount: Int) throws(DeviceError) -> Memory {
+        if let temporary, temporary.byteCount >= byteCount { return temporary }
+        let made = try makeMemory(byteCount)
+        temporary = made
+        return made
+    }
 
     // MARK: memory
+
+    private static func memoryLimitOfEnvironment(_ device: OpenCLDevice) throws(DeviceError) -> Int {
+        let variable = "PUSHFORWARD_OPENCL_MEMORY"
+        guard let text = ProcessInfo.processInfo.environment[variable], !text.isEmpty else { return .max }
+        guard let limit = Int(text), limit >= 0 else {
+            throw DeviceError(device.name, "\(variable) is \"\(text)\", which is no number of bytes; set or unset it")
+        }
+        return limit
+    }
 
     public func allocate(_ byteCount: Int) throws(DeviceError) -> any Buffer {
         let memory = try makeMemory(byteCount)

@@ -9,6 +9,7 @@ final class OpenCLExecutable: Executable {
     private let commands: [Command]
     private let resources: Resources
     let arenaByteCount: Int
+    var commandCount: Int { OpenCLExecutable.count(commands) }
 
     init(
         _ schedule: Schedule, bound: [OpenCLBuffer], options: CompileOptions, backend: OpenCLBackend
@@ -55,6 +56,13 @@ final class OpenCLExecutable: Executable {
                     try submit(region.body, &enqueued)
                 }
             }
+        }
+    }
+
+    private static func count(_ commands: [Command]) -> Int {
+        commands.reduce(0) { sum, command in
+            guard case .region(let region) = command else { return sum + 1 }
+            return sum + region.count * (1 + region.histories.count + count(region.body))
         }
     }
 

@@ -87,6 +87,7 @@ public struct Device: Sendable, CustomStringConvertible {
                 "there is no OpenCL device; install its driver (a GPU's own, or pocl-opencl-icd for the CPU), or use "
                     + "--device cpu")
         }
-        return DeviceError(name, "does not exist; use up to \(last.name) (`pushforward devices` lists them), or --device cpu")
+        return DeviceError(
+            name, "does not exist; use up to \(last.name) (`pushforward devices` lists them), or --device cpu")
     }
 }

@@ -101,6 +101,8 @@ public final class Training<M: Model> {
     public var backend: any Backend { states.backend }
     /// The compiled train step; nil before `prepare` or the first run.
     public var schedule: Schedule? { compiled?.program.schedule }
+    /// Pieces of work that a step hands to the device; nil before `prepare` or the first run.
+    public var commandCount: Int? { compiled?.program.executable.commandCount }
     /// 0 before `prepare` or the first run.
     public var stepsPerEpoch: Int { compiled?.stepsPerEpoch ?? 0 }
 

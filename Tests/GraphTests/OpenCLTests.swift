@@ -2,6 +2,7 @@ import CPUBackend
 import Compiler
 import Doctor
 import Execution
+import Foundation
 import Graph
 import OpenCLBackend
 import Testing
@@ -55,5 +56,39 @@ extension Trait where Self == ConditionTrait {
     @Test func float64RunsOnTheCPU() throws {
         let some = OpenCLTests.samples.enumerated().filter { $0.offset % 7 == 0 }.map(\.element)
         try examine(try some.flatMap { try Doctor.Case.all(of: $0, .float64) }, .cpu)
+    }
+}
+
+/// What tools/oclgrind asks for by environment variables.
+private enum MemoryChecker {
+    private static let environment = ProcessInfo.processInfo.environment
+    /// The tiles to check; nil where nobody asks.
+    static let policy = environment["PUSHFORWARD_MEMORY_CHECKER"].flatMap(TilePolicy.init)
+    static let samples = OpenCLTests.samples.filter { sample in
+        environment["PUSHFORWARD_SAMPLES"].map { sample.name.contains($0) } ?? true
+    }
+
+    /// Stands between the checker's own words, in the same stream.
+    static func tell(_ text: String) { FileHandle.standardError.write(Data("\(text)\n".utf8)) }
+}
+
+extension OpenCLTests {
+    /// One case after the other, each value in a buffer of its own without guards, so that a checker sees what leaves it,
+    /// and in a context of its own, because Oclgrind takes memory that is used again for uninitialised.
+    @Test(.enabled(if: MemoryChecker.policy != nil, "for tools/oclgrind"))
+    func kernelsKeepToTheirMemory() throws {
+        var options = OpenCLBackend.Options()
+        options.tilePolicy = MemoryChecker.policy
+        options.cacheFolder = nil
+        options.hasGuards = false
+        MemoryChecker.tell("device: \(device.description)")
+        for item in try MemoryChecker.samples.flatMap({ try Doctor.Case.all(of: $0, .float32) }) {
+            MemoryChecker.tell("case: \(item.name)")
+            let backend = try OpenCLBackend(device, host: reference, options: options)
+            let doctor = Doctor(backend, reference: reference, options: CompileOptions(memory: .separate))
+            let finding = try doctor.examine(item)
+            if finding.bitDifference != nil { MemoryChecker.tell("other bits: \(finding.complaint)") }
+            if finding.worstError > 1 { Issue.record("\(finding.complaint)") }
+        }
     }
 }

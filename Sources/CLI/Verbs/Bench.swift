@@ -51,12 +51,14 @@ enum Bench {
         var clock = StepClock(warmUp: warmUp, steps: arguments[steps], console)
         try training.run(steps: warmUp + arguments[steps], batchSize: configuration.batchSize) { _ in
             // The CPU has done the step by now; a device that works on is waited for.
+            clock.submitted()
             try training.backend.synchronize()
             try clock.tick()
         }
         try report(
             clock, configuration, backend: training.backend, batchSize: training.batchSize ?? configuration.batchSize,
-            operations: training.schedule?.floatingPointOperations, arguments, console)
+            operations: training.schedule?.floatingPointOperations, commands: training.commandCount, arguments,
+            console)
     }
 
     private static func sample<M: LatentModel>(
@@ -70,18 +72,22 @@ enum Bench {
             try clock.tick()
         }
         try report(
-            clock, configuration, backend: trained.backend, batchSize: size, operations: nil, arguments, console)
+            clock, configuration, backend: trained.backend, batchSize: size, operations: nil, commands: nil, arguments,
+            console)
     }
 
     private static func report(
         _ clock: StepClock, _ configuration: RunConfiguration, backend: any Backend, batchSize: Int, operations: Int?,
-        _ arguments: Arguments, _ console: Console
+        commands: Int?, _ arguments: Arguments, _ console: Console
     ) throws {
         clock.finish()
         let median = clock.median
         let samplesPerSecond = Double(batchSize) / median
         let gflops = operations.map { Double($0) / median / 1e9 }
         let memory = peakMemoryByteCount()
+        // A device that computes while the host goes on: what submitting costs the host.
+        let emptyEnqueue = try (backend as? OpenCLBackend)?.emptyEnqueueSeconds()
+        let submission = emptyEnqueue == nil ? nil : clock.medianSubmission
         let what = try arguments.value(what)
         let result: JSONTree = [
             "what": .string(what.rawValue), "model": .string(configuration.modelName), "device": .string(backend.name),
@@ -91,6 +97,9 @@ enum Bench {
             "batch_size": .integer(batchSize), "steps": .integer(arguments[steps]),
             "milliseconds_per_step": .double(median * 1e3), "samples_per_second": .double(samplesPerSecond),
             "peak_memory_bytes": memory.map { .integer($0) } ?? .null,
+            "commands_per_step": commands.map { .integer($0) } ?? .null,
+            "host_microseconds_per_step": submission.map { .double($0 * 1e6) } ?? .null,
+            "empty_enqueue_microseconds": emptyEnqueue.map { .double($0 * 1e6) } ?? .null,
             "gflops_per_second": gflops.map { .double($0) } ?? .null, "fraction_of_peak": .null,
         ]
         try console.report(result) { _ in
@@ -101,6 +110,12 @@ enum Bench {
                 ("rate", "\(ProgressLine.rateText(samplesPerSecond)) samples/s"),
             ]
             if let gflops { rows.append(("arithmetic", String(format: "%.1f GFLOP/s", gflops))) }
+            if let submission, let emptyEnqueue, let commands {
+                let text = String(
+                    format: "%.0f us a step for %d commands; an empty kernel takes %.2f us", submission * 1e6, commands,
+                    emptyEnqueue * 1e6)
+                rows.append(("host", text))
+            }
             if let memory { rows.append(("peak memory", bytes(memory))) }
             return columns(rows.map { (name: $0.0, text: $0.1) })
         }
@@ -114,11 +129,17 @@ private struct StepClock {
     private var ticks = 0
     private var last = Self.now
     private var durations: [Double] = []
+    private var submissions: [Double] = []
 
     init(warmUp: Int, steps: Int, _ console: Console) {
         self.warmUp = warmUp
         progress = ProgressBar("bench", total: warmUp + steps, console: console)
         durations.reserveCapacity(steps)
+    }
+
+    /// A step has been handed to the device, which may still be at work.
+    mutating func submitted() {
+        if ticks >= warmUp { submissions.append(Self.now - last) }
     }
 
     /// A step has ended.
@@ -134,9 +155,13 @@ private struct StepClock {
 
     func finish() { progress.finish() }
 
-    /// Seconds.
-    var median: Double {
-        let sorted = durations.sorted()
+    /// Seconds a step.
+    var median: Double { Self.median(durations) }
+    /// Seconds until a step was handed over; nil where nobody looked.
+    var medianSubmission: Double? { submissions.isEmpty ? nil : Self.median(submissions) }
+
+    private static func median(_ times: [Double]) -> Double {
+        let sorted = times.sorted()
         guard !sorted.isEmpty else { return .nan }
         let middle = sorted.count / 2
         return sorted.count % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2

@@ -27,7 +27,7 @@ struct LoopItems {
     var launch: Launch {
         var items = self
         guard let reduction = loop.reduction else { return plain() }
-        if sizes.reduced <= 16 { return items.few(reduction) }
+        if sizes.areFew(loop) { return items.few(reduction) }
         return loop.reductionMode == .rows ? items.rows(reduction) : items.columns(reduction)
     }
 

@@ -70,6 +70,9 @@ struct LoopSizes {
     /// The distances at which the tree over lanes combines them.
     var halves: [Int] { sequence(first: lanes / 2) { $0 > 1 ? $0 / 2 : nil }.map { $0 } }
 
+    /// Whether a result has so few elements that the program can be written out for each.
+    func areFew(_ loop: FusedLoop) -> Bool { reduced <= 16 && reduced * (2 + loop.instructions.count) <= 256 }
+
     /// The axis along which results are neighbours in memory; nil where there is only one result.
     func vectorAxis(_ reduction: FusedLoop.Reduction) -> Int? {
         let axis = reduction.axes.upperBound < extents.count ? extents.count - 1 : reduction.axes.lowerBound - 1
@@ -88,28 +91,35 @@ struct LoopSizes {
         ]
     }
 
-    /// A result of up to 32 elements in one go: the `outer`th of those at i<vectorAxis>.
+    /// A result of few elements in straight code: the `outer`th of those at i<vectorAxis>. (Vector loops must not hold
+    /// arrays of their own: all iterations would share them.)
     func few(_ reduction: FusedLoop.Reduction, _ program: inout LoopText) -> [String] {
         let results = program.pointer(reduction.result, reduction.scalar)
+        let type = reduction.lane.clType
         let axis = vectorAxis(reduction)
         let length = axis.map { extents[$0] } ?? 1
         let place = axis.map { " * \(length) + i\($0)" } ?? ""
         let isLast = axis == extents.count - 1
         let outer = isLast ? 0..<reduction.axes.lowerBound : 0..<(axis ?? 0)
-        let at = isLast ? "(outer * \(reduced) + e)\(place)" : "(outer\(place)) * \(reduced) + e"
         var lines = program.coordinates(outer, of: "outer")
-        lines += ["\(reduction.lane.clType) lane[\(lanes)];"]
-        lines += ["\(unrolled) for (int l = 0; l < \(lanes); l++) lane[l] = \(reduction.identity.text);"]
-        lines += block(
-            "\(unrolled) for (int e = 0; e < \(reduced); e++)",
-            program.coordinates(reduction.axes, of: "e") + ["const \(index) at = \(at);"] + program[.row]
-                + program[.element]
-                + ["lane[e] = \(program.register(reduction.register));"])
-        for half in halves {
-            let sum = reduction.combined("lane[l]", "lane[l + \(half)]")
-            lines.append("\(unrolled) for (int l = 0; l < \(half); l++) lane[l] = \(sum);")
+        var held: [String] = []
+        for e in 0..<reduced {
+            let at = isLast ? "(outer * \(reduced) + \(e))\(place)" : "(outer\(place)) * \(reduced) + \(e)"
+            held.append("lane\(e)")
+            lines += ["\(type) lane\(e);"]
+            lines += block(
+                "",
+                program.coordinates(reduction.axes, of: "\(e)") + ["const \(index) at = \(at);"] + program[.row]
+                    + program[.element] + ["lane\(e) = \(program.register(reduction.register));"])
         }
-        return lines + ["\(results)[outer\(place)] = \(reduction.memoryValue("lane[0]"));"]
+        held += [String](repeating: reduction.identity.text, count: lanes - reduced)
+        for half in halves {
+            for l in 0..<half {
+                lines += ["const \(type) sum\(half)_\(l) = \(reduction.combined(held[l], held[l + half]));"]
+                held[l] = "sum\(half)_\(l)"
+            }
+        }
+        return lines + ["\(results)[outer\(place)] = \(reduction.memoryValue(held[0]));"]
     }
 }
 

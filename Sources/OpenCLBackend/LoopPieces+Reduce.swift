@@ -10,7 +10,7 @@ extension LoopPieces {
 
     /// The axis along which neighbouring results fill a vector, if each has few elements that lie close together.
     func fewAxis(_ reduction: FusedLoop.Reduction) -> Int? {
-        guard let axis = sizes.vectorAxis(reduction), sizes.reduced <= 16, program.fillWords.isEmpty,
+        guard let axis = sizes.vectorAxis(reduction), sizes.areFew(loop), program.fillWords.isEmpty,
             sizes.extents[axis] >= 8
         else { return nil }
         let isClose = loop.sources.allSatisfy { source in

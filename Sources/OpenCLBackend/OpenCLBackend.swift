@@ -21,6 +21,8 @@ public final class OpenCLBackend: Backend {
         public var cacheFolder: String?
         /// Whether separate buffers get guards (see `CompileOptions.Memory`); a memory checker sees more without.
         public var hasGuards = true
+        /// Whether memory is filled by the command for it, after which Oclgrind 21.10 reports every read as uninitialised.
+        public var hasFills = true
 
         public init() { cacheFolder = ProgramCache.defaultFolder }
     }
@@ -149,6 +151,13 @@ public final class OpenCLBackend: Backend {
     }
 
     func fill(_ memory: Memory, offset: Int, byteCount: Int, byte: UInt8) throws(DeviceError) {
+        guard options.hasFills else {
+            let bytes = [UInt8](repeating: byte, count: byteCount)
+            return try status.check(
+                clEnqueueWriteBuffer(
+                    queue.handle, memory.handle, cl_bool(CL_TRUE), offset, byteCount, bytes, 0, nil, nil),
+                "memory could not be filled")
+        }
         var pattern = byte
         try status.check(
             clEnqueueFillBuffer(queue.handle, memory.handle, &pattern, 1, offset, byteCount, 0, nil, nil),

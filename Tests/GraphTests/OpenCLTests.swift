@@ -81,6 +81,7 @@ extension OpenCLTests {
         options.tilePolicy = MemoryChecker.policy
         options.cacheFolder = nil
         options.hasGuards = false
+        options.hasFills = false
         MemoryChecker.tell("device: \(device.description)")
         for item in try MemoryChecker.samples.flatMap({ try Doctor.Case.all(of: $0, .float32) }) {
             MemoryChecker.tell("case: \(item.name)")

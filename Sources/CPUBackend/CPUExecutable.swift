@@ -117,10 +117,18 @@ private struct StepLowering {
         _ resolve: Resolve
     ) throws(DeviceError) -> [pf_step] {
         switch kernel {
-        case .loop(let loop):
-            guard let plan = loop.prepare(resolve) else { throw DeviceError("cpu", "\(label) could not be prepared") }
-            resources.onRelease { pf_loop_release(plan) }
-            return [pf_loop_step(plan)]
+        case .loops(let loops):
+            var steps: [pf_step] = []
+            for loop in loops {
+                guard let plan = loop.prepare(resolve) else {
+                    throw DeviceError("cpu", "\(label) could not be prepared")
+                }
+                resources.onRelease { pf_loop_release(plan) }
+                steps.append(pf_loop_step(plan))
+            }
+            guard steps.count > 1 else { return steps }
+            let all = pf_side_by_side(steps: resources.keep(steps), count: Int64(steps.count))
+            return [pf_side_by_side_step(resources.keep(all))]
         case .matmul(let matmul):
             var arguments = matmul.arguments(resolve)
             arguments.a_offsets = UnsafePointer(resources.keep(matmul.a.offsets.map(Int64.init)))

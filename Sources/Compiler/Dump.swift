@@ -80,7 +80,7 @@ extension Schedule: CustomStringConvertible {
 extension Kernel {
     fileprivate var lines: [String] {
         switch self {
-        case .loop(let loop): loop.lines
+        case .loops(let loops): loops.flatMap(\.lines)
         case .matmul(let m):
             [
                 "\(m.c) = matmul \(m.a.buffer) [\(m.m) x \(m.k)] \(m.b.buffer) [\(m.k) x \(m.n)], "

@@ -73,6 +73,18 @@ public struct FusedLoop: Hashable, Sendable {
 
     /// Elements of a block of the reduction order.
     public static let reductionBlock = 1024
+
+    /// Whether any register holds a float64.
+    public var hasFloat64: Bool {
+        instructions.contains { $0.resultType == .float64 }
+            || sources.contains { source in
+                switch source {
+                case .constant(let literal): literal.scalar == .float64
+                case .load(let access): access.scalar == .float64
+                case .index, .random: false
+                }
+            }
+    }
 }
 
 public struct MatmulKernel: Hashable, Sendable {
@@ -106,7 +118,8 @@ public struct ConvolutionKernel: Hashable, Sendable {
 
 /// One piece of work for a device.
 public enum Kernel: Hashable, Sendable {
-    case loop(FusedLoop)
+    /// Loops of which none touches what another writes, so that a device may run them side by side.
+    case loops([FusedLoop])
     case matmul(MatmulKernel)
     case convolution(ConvolutionKernel)
     case gather(

@@ -165,7 +165,7 @@ struct Lowering {
         }
         var writes = loop.stores.map(\.access.buffer)
         if let reduction = loop.reduction { writes.append(reduction.result) }
-        append(.loop(loop), label, reads: reads, writes: writes)
+        append(.loops([loop]), label, reads: reads, writes: writes)
     }
 
     /// A reduction in stages: each leaves one value per block of 1024, until one block is left.

@@ -47,9 +47,10 @@ extension Schedule {
     private func shareInPlace(_ life: inout [ClosedRange<Int>?]) -> [Int] {
         var owner = Array(buffers.indices)
         for (index, step) in steps.enumerated() {
-            guard case .loop(let loop) = step.kernel, loop.reduction == nil else { continue }
+            guard case .loops(let loops) = step.kernel else { continue }
             var taken: Set<Int> = []
-            for store in loop.stores {
+            for (loop, store) in loops.filter({ $0.reduction == nil }).flatMap({ loop in loop.stores.map { (loop, $0) }
+            }) {
                 let result = store.access.buffer.index
                 guard case .arena = buffers[result].place, owner[result] == result, life[result]?.lowerBound == index
                 else { continue }
@@ -61,7 +62,7 @@ extension Schedule {
                         access.scalar.byteCount == store.access.scalar.byteCount, access.map == store.access.map,
                         buffers[operand].byteCount == buffers[result].byteCount,
                         owner[access.buffer.index] != result, let extended = life[result],
-                        loop.accessCount(of: operand, owner) == 1
+                        step.reads.count(where: { owner[$0.index] == operand }) == 1
                     else { continue }
                     owner[result] = operand
                     life[operand] = lived.lowerBound...extended.upperBound
@@ -118,12 +119,5 @@ extension Schedule {
             }
         }
         steps = poisoned
-    }
-}
-
-extension FusedLoop {
-    /// How many different accesses read a piece of memory.
-    fileprivate func accessCount(of operand: Int, _ owner: [Int]) -> Int {
-        sources.count { if case .load(let access) = $0 { owner[access.buffer.index] == operand } else { false } }
     }
 }

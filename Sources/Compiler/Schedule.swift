@@ -76,6 +76,7 @@ public struct Schedule: Hashable, Sendable {
         var lowering = Lowering(units, options: options, workspaceByteCount: workspaceByteCount)
         for unit in order { try lowering.lower(unit) }
         self = lowering.schedule
+        if options.fusion { gatherLoops() }
         plan(options, pieceByteCount: Schedule.pieceByteCount(limit: allocationLimit))
         try dump.write("4-schedule", description)
         try dump.write("5-memory", memoryDescription)

@@ -120,7 +120,7 @@ struct CommandLowering {
                 if count > 0 { result.append(.ready(.fill(try found(places[id.index]), byteCount: count, byte: byte))) }
             case .region(let region):
                 result.append(try pending(region, workspace: workspace, places))
-            case .loop, .matmul, .convolution, .gather, .scatterAdd, .argsort, .argmax, .cumulativeSum, .linearAlgebra:
+            case .loops, .matmul, .convolution, .gather, .scatterAdd, .argsort, .argmax, .cumulativeSum, .linearAlgebra:
                 for launch in step.kernel.launches(backend.target) where !launch.global.contains(0) {
                     texts.append(launch.text)
                     result.append(.launch(launch, workspace: workspace, places: places, label: step.label))
@@ -226,7 +226,7 @@ extension Kernel {
     /// Enqueues that do the work; none for what needs no kernel.
     func launches(_ target: Target) -> [Launch] {
         switch self {
-        case .loop(let loop): loop.launches(target)
+        case .loops(let loops): FusedLoop.launches(loops, target)
         case .matmul(let matmul): matmul.launches(target)
         case .convolution(let convolution): convolution.launches(target)
         case .gather, .scatterAdd, .argsort, .argmax, .cumulativeSum: rowLaunches(target) ?? []
@@ -237,7 +237,7 @@ extension Kernel {
 
     func workspaceByteCount(_ target: Target) -> Int {
         switch self {
-        case .loop, .fill: 0
+        case .loops, .fill: 0
         case .matmul(let matmul): matmul.workspaceByteCount(target)
         case .convolution(let convolution): convolution.workspaceByteCount(target)
         case .gather, .scatterAdd, .argsort, .argmax, .cumulativeSum: rowWorkspaceByteCount(target)
@@ -249,7 +249,7 @@ extension Kernel {
     /// Whether the device has no kernel for it: float64 is the CPU's, because the contract's float64 functions are.
     var isForHost: Bool {
         switch self {
-        case .loop(let loop): loop.scalars.contains(.float64)
+        case .loops(let loops): loops.contains(where: \.hasFloat64)
         case .matmul(let matmul): matmul.scalar == .float64
         case .convolution(let convolution): convolution.scalar == .float64
         case .gather(let scalar, _, _, _, _, _, _), .scatterAdd(let scalar, _, _, _, _, _, _),
@@ -258,20 +258,5 @@ extension Kernel {
             scalar == .float64
         case .region, .fill: false
         }
-    }
-}
-
-extension FusedLoop {
-    /// Types of all registers.
-    fileprivate var scalars: Set<ScalarType> {
-        let first = sources.map { source -> ScalarType in
-            switch source {
-            case .constant(let literal): literal.scalar
-            case .load(let access): access.scalar
-            case .index: .int32
-            case .random: .uint32
-            }
-        }
-        return Set(first + instructions.map(\.resultType))
     }
 }

@@ -10,7 +10,7 @@ struct LoopItems {
     private let group: Int
     private var axes: Range<Int> { sizes.extents.indices }
 
-    init(_ loop: FusedLoop, _ sizes: LoopSizes, _ target: Target) {
+    init(_ loop: FusedLoop, _ sizes: LoopSizes, _ target: Target, _ parameters: LoopParameters) {
         self.loop = loop
         self.sizes = sizes
         index = sizes.index
@@ -19,77 +19,75 @@ struct LoopItems {
             && loop.sources.allSatisfy { source in
                 if case .random(_, _, _, _, let rowLength) = source { rowLength % 4 == 0 } else { true }
             }
-        program = LoopText(loop, index: index, words: sharesWords ? .four : .own)
-        // Columns of 16 lanes and rows of 32 divide it.
-        group = target.maxWorkGroupSize >= 256 ? 256 : 32
+        program = LoopText(loop, index: index, words: sharesWords ? .four : .own, parameters)
+        group = LoopItems.groupSize(target)
     }
 
-    var launch: Launch {
+    /// Columns of 16 lanes and rows of 32 divide it.
+    static func groupSize(_ target: Target) -> Int { target.maxWorkGroupSize >= 256 ? 256 : 32 }
+
+    var part: LoopPart {
         var items = self
         guard let reduction = loop.reduction else { return plain() }
         if sizes.areFew(loop) { return items.few(reduction) }
         return loop.reductionMode == .rows ? items.rows(reduction) : items.columns(reduction)
     }
 
-    private func launch(items: Int, _ body: [String]) -> Launch {
-        let text = KernelText(headers: [.opencl, .scalar], [:], body: program.kernel(body))
-        return Launch(
-            text: text, arguments: program.arguments, global: [items.roundedUp(to: group)], local: [group])
+    private func loopPart(items: Int, numbers: [String] = [], _ body: [String], finish: [String] = []) -> LoopPart {
+        let own = "const \(index) group_id = (\(index))PF_GROUP, item_id = group_id * \(group) + (int)get_local_id(0);"
+        return LoopPart(
+            parameters: program.parameters, groups: items.dividedUp(by: group), groupSize: group,
+            setup: program.pointers + [own] + numbers, body: body, finish: finish)
     }
 
-    private func plain() -> Launch {
+    private func plain() -> LoopPart {
         guard program.fillWords.isEmpty else { return fours() }
         let body = program.coordinates(axes, of: "at") + program[.once] + program[.row] + program[.element]
-        return launch(
+        return loopPart(
             items: sizes.count,
-            ["const \(index) at = (\(index))get_global_id(0);"] + block("if (at < \(sizes.count))", body))
+            ["const \(index) at = item_id;"] + block("if (at < \(sizes.count))", body))
     }
 
     /// Four neighbours share a work-item and their random words.
-    private func fours() -> Launch {
+    private func fours() -> LoopPart {
         let each = block(
             "\(unrolled) for (int word = 0; word < 4; word++)",
             ["const \(index) at = group * 4 + word;"] + program.coordinates(axes, of: "at") + program[.row]
                 + program[.element])
-        return launch(
+        return loopPart(
             items: sizes.count / 4,
-            ["const \(index) group = (\(index))get_global_id(0);"]
+            ["const \(index) group = item_id;"]
                 + block("if (group < \(sizes.count / 4))", program[.once] + program.fillWords + each))
     }
 
-    private mutating func few(_ reduction: FusedLoop.Reduction) -> Launch {
+    private mutating func few(_ reduction: FusedLoop.Reduction) -> LoopPart {
         let axis = sizes.vectorAxis(reduction)
         let length = axis.map { sizes.extents[$0] } ?? 1
         let results = sizes.kept * sizes.columns
         let place = axis.map { ["const \(index) i\($0) = \(remainder("item", length));"] } ?? []
         let body = sizes.few(reduction, &program)
-        return launch(
+        return loopPart(
             items: results,
-            ["const \(index) item = (\(index))get_global_id(0), outer = \(quotient("item", length));"] + place
+            ["const \(index) item = item_id, outer = \(quotient("item", length));"] + place
                 + block("if (item < \(results))", program[.once] + body))
     }
 
     // MARK: reductions
 
     /// Neighbouring work-items hold the lanes of one block.
-    private mutating func rows(_ reduction: FusedLoop.Reduction) -> Launch {
+    private mutating func rows(_ reduction: FusedLoop.Reduction) -> LoopPart {
         let results = program.pointer(reduction.result, reduction.scalar)
         let (lanes, units) = (sizes.lanes, sizes.kept * sizes.blocks)
         let point = ["const \(index) at = kept * \(sizes.reduced) + first + e;"] + program.coordinates(axes, of: "at")
-        var body = [
-            "__local \(reduction.lane.clType) lane[\(group)];",
-            "const int item = (int)get_local_id(0), l = item % \(lanes);",
-            "const \(index) block = (\(index))get_global_id(0) / \(lanes);",
-            "const bool inside = block < \(units);",
-        ]
-        body += accumulate(reduction, "sum", lane: "l", point) + ["lane[item] = sum;"]
-        body += tree(reduction, lanes, distance: 1)
-        body += ["if (inside && l == 0) \(results)[block] = \(reduction.memoryValue("lane[item]"));"]
-        return launch(items: units * lanes, body)
+        let numbers = ["const \(index) block = item_id / \(lanes);", "const bool inside = block < \(units);"]
+        return loopPart(
+            items: units * lanes, numbers: numbers,
+            accumulate(reduction, "sum", lane: "l", point) + ["lane[item] = sum;"],
+            finish: ["if (inside && l == 0) \(results)[block] = \(reduction.memoryValue("lane[item]"));"])
     }
 
     /// Neighbouring work-items hold neighbouring columns, two lanes each.
-    private mutating func columns(_ reduction: FusedLoop.Reduction) -> Launch {
+    private mutating func columns(_ reduction: FusedLoop.Reduction) -> LoopPart {
         let results = program.pointer(reduction.result, reduction.scalar)
         let half = sizes.lanes / 2
         let width = group / half
@@ -98,19 +96,18 @@ struct LoopItems {
         let point =
             ["const \(index) row = kept * \(sizes.reduced) + first + e;"] + program.coordinates(0..<last, of: "row")
             + ["const \(index) at = row * \(sizes.columns) + i\(last);"]
-        var body = [
-            "__local \(reduction.lane.clType) lane[\(group)];",
-            "const int item = (int)get_local_id(0), l = item / \(width);",
-            "const \(index) stripe = (\(index))get_group_id(0), block = \(quotient("stripe", stripes));",
+        let numbers = [
+            "const \(index) stripe = group_id, block = \(quotient("stripe", stripes));",
             "const \(index) i\(last) = \(remainder("stripe", stripes)) * \(width) + item % \(width);",
             "const bool inside = i\(last) < \(sizes.columns);",
         ]
-        body +=
-            accumulate(reduction, "low", lane: "l", point) + accumulate(reduction, "high", lane: "l + \(half)", point)
-        body += ["lane[item] = \(reduction.combined("low", "high"));"] + tree(reduction, half, distance: width)
+        let low = accumulate(reduction, "low", lane: "l", point)
+        let high = accumulate(reduction, "high", lane: "l + \(half)", point)
         let result = "\(results)[block * \(sizes.columns) + i\(last)]"
-        body += ["if (inside && l == 0) \(result) = \(reduction.memoryValue("lane[item]"));"]
-        return launch(items: sizes.kept * sizes.blocks * stripes * group, body)
+        return loopPart(
+            items: sizes.kept * sizes.blocks * stripes * group, numbers: numbers,
+            low + high + ["lane[item] = \(reduction.combined("low", "high"));"],
+            finish: ["if (inside && l == 0) \(result) = \(reduction.memoryValue("lane[item]"));"])
     }
 
     /// What one lane of a block makes of its elements.
@@ -125,11 +122,37 @@ struct LoopItems {
         return ["\(reduction.lane.clType) \(sum) = \(reduction.identity.text);"]
             + block("if (inside)", program[.once] + sizes.blockBounds("block") + start + elements)
     }
+}
 
-    private func tree(_ reduction: FusedLoop.Reduction, _ lanes: Int, distance: Int) -> [String] {
-        sizes.halves.filter { $0 < lanes }.flatMap { half in
-            let sum = reduction.combined("lane[item]", "lane[item + \(half * distance)]")
+/// How the work-items of a group combine lanes in local memory: item `item` holds lane `l` of its block in lane[item].
+struct LoopTree: Hashable {
+    private let lane: ScalarType
+    private let lanes: Int
+    /// Neighbouring items hold the same lane of this many columns.
+    private let width: Int
+    let steps: [String]
+
+    /// Nil where loops need no local memory.
+    init?(_ loop: FusedLoop, _ sizes: LoopSizes, groupSize: Int) {
+        guard let reduction = loop.reduction, !sizes.areFew(loop) else { return nil }
+        lane = reduction.lane
+        // In columns each item has combined two lanes by itself.
+        let held = loop.reductionMode == .rows ? sizes.lanes : sizes.lanes / 2
+        let width = loop.reductionMode == .rows ? 1 : groupSize / held
+        self.width = width
+        steps = sizes.halves.filter { $0 < held }.flatMap { half in
+            let sum = reduction.combined("lane[item]", "lane[item + \(half * width)]")
             return ["barrier(CLK_LOCAL_MEM_FENCE);", "if (l < \(half)) lane[item] = \(sum);"]
         }
+        lanes = held
+    }
+
+    /// Declares what stands around the tree.
+    func setup(groupSize: Int) -> [String] {
+        let number = width == 1 ? "item % \(lanes)" : "item / \(width)"
+        return [
+            "__local \(lane.clType) lane[\(groupSize)];",
+            "const int item = (int)get_local_id(0), l = \(number);",
+        ]
     }
 }

@@ -2,17 +2,81 @@ import Compiler
 import Graph
 
 extension FusedLoop {
-    /// The kernel that runs the loop; none where there is nothing to do.
-    func launches(_ target: Target) -> [Launch] {
-        let sizes = LoopSizes(self)
-        if sizes.count == 0 {
-            guard let reduction, sizes.results > 0 else { return [] }
-            return [reduction.ofNothing(sizes.results)]
+    /// The kernels that run loops side by side, each in work-groups of its own; none where there is nothing to do.
+    static func launches(_ loops: [FusedLoop], _ target: Target) -> [Launch] {
+        var launches: [Launch] = []
+        // Barriers stand outside of all branches (which some compilers miss), so loops of a kernel share their tree.
+        var kernels: [(tree: LoopTree?, parts: [LoopPart])] = []
+        for loop in loops {
+            let sizes = LoopSizes(loop)
+            if sizes.count == 0 {
+                if let reduction = loop.reduction, sizes.results > 0 {
+                    launches.append(reduction.ofNothing(sizes.results))
+                }
+                continue
+            }
+            let tree =
+                target.policy == .cpu ? nil : LoopTree(loop, sizes, groupSize: LoopItems.groupSize(target))
+            let place = kernels.firstIndex { $0.tree == tree } ?? kernels.count
+            if place == kernels.count { kernels.append((tree, [])) }
+            let parameters = kernels[place].parts.last?.parameters ?? LoopParameters()
+            switch target.policy {
+            case .gpu: kernels[place].parts.append(LoopItems(loop, sizes, target, parameters).part)
+            case .cpu: kernels[place].parts.append(LoopPieces(loop, sizes, parameters).part)
+            }
         }
-        switch target.policy {
-        case .gpu: return [LoopItems(self, sizes, target).launch]
-        case .cpu: return [LoopPieces(self, sizes).launch]
+        return launches + kernels.map { LoopPart.launch($0.parts, $0.tree) }
+    }
+}
+
+/// What a kernel of loops takes: memory that several of them use is passed once.
+struct LoopParameters {
+    private(set) var arguments: [Argument] = []
+    private(set) var declarations: [String] = []
+
+    /// The number of the parameter, b<number> in the text.
+    mutating func number(_ argument: Argument, isStored: Bool) -> Int {
+        if let known = arguments.firstIndex(of: argument) { return known }
+        declarations.append("\(isStored ? "PF_OUT" : "PF_IN")(b\(arguments.count))")
+        arguments.append(argument)
+        return arguments.count - 1
+    }
+}
+
+/// One loop's share of a kernel.
+struct LoopPart {
+    /// Its own and those of the loops before it.
+    var parameters: LoopParameters
+    /// Work-groups, and work-items of each: the same for all parts of a kernel.
+    var groups: Int
+    var groupSize: Int
+    /// Declares what body and finish use. In it, PF_GROUP is the work-group's number among the part's.
+    var setup: [String]
+    var body: [String]
+    /// What comes after the tree, if the kernel has one.
+    var finish: [String] = []
+
+    static func launch(_ parts: [LoopPart], _ tree: LoopTree?) -> Launch {
+        let (groupSize, parameters) = (parts[0].groupSize, parts[parts.count - 1].parameters)
+        var lines = tree?.setup(groupSize: groupSize) ?? []
+        var first = 0
+        var (bodies, ends): ([String], [String]) = ([], [])
+        for part in parts {
+            let number = first == 0 ? "get_group_id(0)" : "(get_group_id(0) - \(first))"
+            first += part.groups
+            func branch(_ lines: [String]) -> [String] {
+                let text = (part.setup + lines).map { $0.replacing("PF_GROUP", with: number) }
+                return block(parts.count == 1 ? "" : "if (\(number) < \(part.groups))", text)
+            }
+            bodies += branch(part.body)
+            if tree != nil { ends += branch(part.finish) }
         }
+        lines += bodies + (tree?.steps ?? []) + ends
+        let head = "__kernel void KERNEL(" + parameters.declarations.joined(separator: ", ") + ")"
+        return Launch(
+            text: KernelText(
+                headers: [.opencl, .scalar], [:], body: block(head, lines).map { "\($0)\n" }.joined()),
+            arguments: parameters.arguments, global: [first * groupSize], local: [groupSize])
     }
 }
 

@@ -20,7 +20,7 @@ extension LoopPieces {
         return isClose ? axis : nil
     }
 
-    mutating func few(_ reduction: FusedLoop.Reduction, along axis: Int) -> Launch {
+    mutating func few(_ reduction: FusedLoop.Reduction, along axis: Int) -> LoopPart {
         let length = sizes.extents[axis]
         let part = Swift.min(length, blockSize)
         let parts = length.dividedUp(by: part)
@@ -35,19 +35,19 @@ extension LoopPieces {
         let body = block(
             "\(vectorise) for (\(index) i\(axis) = \(low); i\(axis) < \(high); i\(axis)++)",
             sizes.few(reduction, &program))
-        return launch(
+        return loopPart(
             units: sizes.kept * sizes.columns / length * parts, size: part * sizes.reduced, bounds + body)
     }
 
     // MARK: rows
 
-    mutating func rows(_ reduction: FusedLoop.Reduction) -> Launch {
+    mutating func rows(_ reduction: FusedLoop.Reduction) -> LoopPart {
         let isPlainRow = reduction.axes.count == 1 && sizes.reduced >= 256 && !isHeavy
         return isPlainRow ? rowsByLane(reduction) : rowsByTile(reduction)
     }
 
     /// Long rows: the loop over lanes is the vector loop.
-    private mutating func rowsByLane(_ reduction: FusedLoop.Reduction) -> Launch {
+    private mutating func rowsByLane(_ reduction: FusedLoop.Reduction) -> LoopPart {
         let results = program.pointer(reduction.result, reduction.scalar)
         let last = axes.upperBound - 1
         func point(_ position: String) -> [String] {
@@ -72,11 +72,11 @@ extension LoopPieces {
             lanes("32", block("\(unrolled) for (int turn = 0; turn < \(turns); turn++)", point("e + turn * 32 + l"))))
         body += block("for (; e < count; e += 32)", lanes("min(count - e, 32)", point("e + l")))
         body += tree(reduction, lanes: 32) + ["\(results)[unit] = \(reduction.memoryValue("lane[0]"));"]
-        return launch(units: sizes.kept * sizes.blocks, size: Swift.min(sizes.reduced, blockSize), body)
+        return loopPart(units: sizes.kept * sizes.blocks, size: Swift.min(sizes.reduced, blockSize), body)
     }
 
     /// Rows in an array, each then taken in vectors of lanes.
-    private mutating func rowsByTile(_ reduction: FusedLoop.Reduction) -> Launch {
+    private mutating func rowsByTile(_ reduction: FusedLoop.Reduction) -> LoopPart {
         let results = program.pointer(reduction.result, reduction.scalar)
         let (blocks, reduced) = (sizes.blocks, sizes.reduced)
         let type = reduction.lane.clType
@@ -91,7 +91,7 @@ extension LoopPieces {
             let fill =
                 "for (int l = count; l < \(blockSize) && (l < 32 || l % 32 != 0); l++) "
                 + "value[l] = count < 32 ? \(reduction.identity.text) : \(reduction.neutral.text);"
-            return launch(
+            return loopPart(
                 units: sizes.kept * blocks, size: blockSize,
                 bounds + program.fillWords + ["\(type) value[\(blockSize)];"] + elementsInRange(sink) + [fill]
                     + lanes(reduction, "value", "count", rest: 0)
@@ -109,7 +109,7 @@ extension LoopPieces {
             ["const \(type) *of_row = value + (row - first_row) * \(reduced);"]
                 + lanes(reduction, "of_row", "\(reduced / 32 * 32)", rest: reduced % 32)
                 + ["\(results)[row] = \(reduction.memoryValue("lane[0]"));"])
-        return launch(
+        return loopPart(
             units: sizes.kept.dividedUp(by: taken), size: taken * reduced,
             bounds + program.fillWords + ["\(type) value[\(taken * reduced)];"] + elements + each)
     }
@@ -181,7 +181,7 @@ extension LoopPieces {
     private static let stripe = 64
 
     /// The lanes of all columns of a stripe are rows of one array.
-    mutating func columns(_ reduction: FusedLoop.Reduction) -> Launch {
+    mutating func columns(_ reduction: FusedLoop.Reduction) -> LoopPart {
         let results = program.pointer(reduction.result, reduction.scalar)
         let (reduced, columns, lanes) = (sizes.reduced, sizes.columns, sizes.lanes)
         let width = columns <= 2 * LoopPieces.stripe ? columns : LoopPieces.stripe
@@ -222,6 +222,6 @@ extension LoopPieces {
         let result = "\(results)[block * \(columns) + low + c]"
         body += ["PF_VECTORISE for (int c = 0; c < width; c++) \(result) = \(reduction.memoryValue("lane[c]"));"]
         let size = Swift.min(reduced, blockSize) * width
-        return launch(units: sizes.kept * sizes.blocks * stripes, size: size, body)
+        return loopPart(units: sizes.kept * sizes.blocks * stripes, size: size, body)
     }
 }

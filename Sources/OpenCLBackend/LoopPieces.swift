@@ -18,16 +18,16 @@ struct LoopPieces {
     /// Rows from this on are cut.
     private static let longRow = 8192
 
-    init(_ loop: FusedLoop, _ sizes: LoopSizes) {
+    init(_ loop: FusedLoop, _ sizes: LoopSizes, _ parameters: LoopParameters) {
         self.loop = loop
         self.sizes = sizes
         index = sizes.index
-        program = LoopText(loop, index: index, words: .arrays)
+        program = LoopText(loop, index: index, words: .arrays, parameters)
         isHeavy = loop.isHeavy
         vectorise = isHeavy ? wideVectors : "PF_VECTORISE"
     }
 
-    var launch: Launch {
+    var part: LoopPart {
         var pieces = self
         guard let reduction = loop.reduction else { return plain() }
         if let axis = fewAxis(reduction) { return pieces.few(reduction, along: axis) }
@@ -36,28 +36,28 @@ struct LoopPieces {
 
     // MARK: work
 
-    /// The kernel whose work-items take units of work, of about `size` elements each; `body` does the unit `unit`.
-    func launch(units: Int, size: Int, _ body: [String]) -> Launch {
+    /// What takes units of work, of about `size` elements each; `body` does the unit `unit`.
+    func loopPart(units: Int, size: Int, _ body: [String]) -> LoopPart {
         let least = isHeavy ? 4096 : 16384
         let wanted = Swift.min(Swift.max(sizes.count / 64, least), 65536)
         let share = Swift.max(wanted / Swift.max(size, 1), 1)
         let lines =
             [
-                "const \(index) first_unit = (\(index))get_global_id(0) * \(share);",
+                "const \(index) first_unit = (\(index))PF_GROUP * \(share);",
                 "const \(index) last_unit = min(first_unit + \(share), (\(index))\(units));",
             ] + program[.once] + block("for (\(index) unit = first_unit; unit < last_unit; unit++)", body)
-        return Launch(
-            text: KernelText(headers: [.opencl, .scalar], [:], body: program.kernel(lines)),
-            arguments: program.arguments, global: [units.dividedUp(by: share)], local: [1])
+        return LoopPart(
+            parameters: program.parameters, groups: units.dividedUp(by: share), groupSize: 1, setup: program.pointers,
+            body: lines)
     }
 
-    private func plain() -> Launch {
+    private func plain() -> LoopPart {
         let usesArrays = !program.fillWords.isEmpty
         let largest = usesArrays ? FusedLoop.reductionBlock : LoopPieces.longRow
         if usesElementsInOrder || sizes.extents[axes.upperBound - 1] > largest {
             let size = Swift.min(usesArrays ? largest : 4096, sizes.count)
             let bounds = "const \(index) start = unit * \(size), end = \(limit("start + \(size)", sizes.count, size));"
-            return launch(
+            return loopPart(
                 units: sizes.count.dividedUp(by: size), size: size, [bounds] + program.fillWords + elementsInRange())
         }
         // Whole rows, of the last axes if the last alone is short.
@@ -70,7 +70,7 @@ struct LoopPieces {
             "const \(index) first_row = unit * \(taken), last_row = \(limit("first_row + \(taken)", rows, taken));"
         let words =
             usesArrays ? ["const \(index) start = first_row * \(length), end = last_row * \(length);"] : []
-        return launch(
+        return loopPart(
             units: rows.dividedUp(by: taken), size: taken * length,
             [bounds] + words + program.fillWords + elements(inRowsFrom: inner))
     }

@@ -21,7 +21,7 @@ struct LoopText {
         case arrays
     }
 
-    private(set) var arguments: [Argument] = []
+    private(set) var parameters: LoopParameters
     /// Whether elements need no coordinates but `at`.
     private(set) var isLinear = true
     private var usedAxes: Set<Int> = []
@@ -29,15 +29,18 @@ struct LoopText {
     private let extents: [Int]
     private let stored: Set<BufferID>
     private let index: String
-    private var parameters: [String] = []
-    private var pointers: [String] = []
+    /// Names for the memory that is used.
+    private(set) var pointers: [String] = []
+    private var named: Set<Int> = []
     private var lines: [Place: [String]] = [:]
     private var names: [String] = []
     private var places: [Place] = []
     /// What makes random words for `Words.four` and `.arrays`, before the elements that use them.
     private(set) var fillWords: [String] = []
 
-    init(_ loop: FusedLoop, index: String, words: Words) {
+    /// - Parameter parameters: those of the loops before it in the same kernel.
+    init(_ loop: FusedLoop, index: String, words: Words, _ parameters: LoopParameters) {
+        self.parameters = parameters
         self.index = index
         self.words = words
         extents = loop.extents
@@ -67,23 +70,14 @@ struct LoopText {
         }
     }
 
-    /// The whole kernel.
-    func kernel(_ body: [String]) -> String {
-        let head = "__kernel void KERNEL(" + parameters.joined(separator: ", ") + ")"
-        return block(head, pointers + body).map { "\($0)\n" }.joined()
-    }
-
     // MARK: memory
 
     /// A name for memory as elements of its size. Elements of 4 bytes are all of one C type, because a result may lie in
     /// the memory of an operand of another type, and compilers may take different types for different memory.
     mutating func pointer(_ buffer: BufferID, _ scalar: ScalarType, offset: Int = 0) -> String {
-        let argument = Argument.buffer(buffer, byteOffset: offset * scalar.byteCount)
-        if let known = arguments.firstIndex(of: argument) { return "x\(known)" }
-        let number = arguments.count
         let isStored = stored.contains(buffer)
-        arguments.append(argument)
-        parameters.append("\(isStored ? "PF_OUT" : "PF_IN")(b\(number))")
+        let number = parameters.number(.buffer(buffer, byteOffset: offset * scalar.byteCount), isStored: isStored)
+        guard named.insert(number).inserted else { return "x\(number)" }
         let type = (isStored ? "" : "const ") + scalar.memoryType
         pointers.append("__global \(type) *x\(number) = PF_POINTER(\(type), b\(number));")
         return "x\(number)"

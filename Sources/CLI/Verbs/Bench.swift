@@ -48,12 +48,14 @@ enum Bench {
         let training = try configuration.training(model, on: configuration.dataset(), arguments)
         training.notice = { console.notice($0) }
         try training.prepare(batchSize: configuration.batchSize)
+        let device = training.backend as? OpenCLBackend
+        let empty = try device.map { try EmptyReplay($0, count: training.commandCount ?? 0) }
         var clock = StepClock(warmUp: warmUp, steps: arguments[steps], console)
         try training.run(steps: warmUp + arguments[steps], batchSize: configuration.batchSize) { _ in
             // The CPU has done the step by now; a device that works on is waited for.
             clock.submitted()
             try training.backend.synchronize()
-            try clock.tick()
+            try clock.tick(empty)
         }
         try report(
             clock, configuration, backend: training.backend, batchSize: training.batchSize ?? configuration.batchSize,
@@ -86,8 +88,8 @@ enum Bench {
         let gflops = operations.map { Double($0) / median / 1e9 }
         let memory = peakMemoryByteCount()
         // A device that computes while the host goes on: what submitting costs the host.
-        let emptyEnqueue = try (backend as? OpenCLBackend)?.emptyEnqueueSeconds()
-        let submission = emptyEnqueue == nil ? nil : clock.medianSubmission
+        let empty = clock.medianEmpty
+        let submission = empty == nil ? nil : clock.medianSubmission
         let what = try arguments.value(what)
         let result: JSONTree = [
             "what": .string(what.rawValue), "model": .string(configuration.modelName), "device": .string(backend.name),
@@ -99,7 +101,7 @@ enum Bench {
             "peak_memory_bytes": memory.map { .integer($0) } ?? .null,
             "commands_per_step": commands.map { .integer($0) } ?? .null,
             "host_microseconds_per_step": submission.map { .double($0 * 1e6) } ?? .null,
-            "empty_enqueue_microseconds": emptyEnqueue.map { .double($0 * 1e6) } ?? .null,
+            "empty_replay_microseconds": empty.map { .double($0 * 1e6) } ?? .null,
             "gflops_per_second": gflops.map { .double($0) } ?? .null, "fraction_of_peak": .null,
         ]
         try console.report(result) { _ in
@@ -110,10 +112,10 @@ enum Bench {
                 ("rate", "\(ProgressLine.rateText(samplesPerSecond)) samples/s"),
             ]
             if let gflops { rows.append(("arithmetic", String(format: "%.1f GFLOP/s", gflops))) }
-            if let submission, let emptyEnqueue, let commands {
+            if let submission, let empty, let commands {
                 let text = String(
-                    format: "%.0f us a step for %d commands; an empty kernel takes %.2f us", submission * 1e6, commands,
-                    emptyEnqueue * 1e6)
+                    format: "%.0f us a step for %d commands; as many empty kernels take %.0f us", submission * 1e6,
+                    commands, empty * 1e6)
                 rows.append(("host", text))
             }
             if let memory { rows.append(("peak memory", bytes(memory))) }
@@ -128,8 +130,11 @@ private struct StepClock {
     private let progress: ProgressBar
     private var ticks = 0
     private var last = Self.now
+    private var lastOfThread = threadSeconds()
     private var durations: [Double] = []
     private var submissions: [Double] = []
+    private var empties: [Double] = []
+    private var isAfterEmpty = false
 
     init(warmUp: Int, steps: Int, _ console: Console) {
         self.warmUp = warmUp
@@ -139,26 +144,32 @@ private struct StepClock {
 
     /// A step has been handed to the device, which may still be at work.
     mutating func submitted() {
-        if ticks >= warmUp { submissions.append(Self.now - last) }
+        if ticks >= warmUp, !isAfterEmpty { submissions.append(threadSeconds() - lastOfThread) }
     }
 
-    /// A step has ended.
-    mutating func tick() throws {
+    /// A step has ended. `empty` is run for comparison after every other step, outside of what is measured: so both
+    /// find the caches as a step leaves them.
+    mutating func tick(_ empty: EmptyReplay? = nil) throws {
         let now = Self.now
         if ticks >= warmUp { durations.append(now - last) }
         ticks += 1
+        isAfterEmpty = empty != nil && ticks % 2 == 0
+        if let empty, isAfterEmpty { empties.append(try empty.run()) }
         progress.update(ticks)
         try Interrupt.check()
         // What lies between is not the step's.
         last = Self.now
+        lastOfThread = threadSeconds()
     }
 
     func finish() { progress.finish() }
 
     /// Seconds a step.
     var median: Double { Self.median(durations) }
-    /// Seconds until a step was handed over; nil where nobody looked.
+    /// Seconds of the host's processor until a step was handed over; nil where nobody looked.
     var medianSubmission: Double? { submissions.isEmpty ? nil : Self.median(submissions) }
+    /// Likewise for kernels that do nothing.
+    var medianEmpty: Double? { empties.isEmpty ? nil : Self.median(empties) }
 
     private static func median(_ times: [Double]) -> Double {
         let sorted = times.sorted()

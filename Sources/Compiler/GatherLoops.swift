@@ -1,0 +1,75 @@
+import Graph
+
+extension Schedule {
+    /// Gathers small loops that do not wait for each other into one step: the updates of all parameters, the norms of
+    /// all gradients. Only loops that follow each other are looked at, and each may only make little that others wait
+    /// for, so that no large result lives longer than before.
+    mutating func gatherLoops() {
+        var gathered: [Step] = []
+        var run: [Step] = []
+        for step in steps {
+            if isSmallLoop(step) {
+                run.append(step)
+            } else {
+                gathered += Schedule.gathered(run) + [step]
+                run = []
+            }
+        }
+        steps = gathered + Schedule.gathered(run)
+    }
+
+    /// Bytes in the arena that a loop may make to be gathered.
+    private static let mostBytes = 1 << 16
+    /// Buffers that the loops of a step may touch: a device passes each as an address and an offset, 16 bytes, and may
+    /// allow no more than 1024 bytes of arguments (CL_DEVICE_MAX_PARAMETER_SIZE of OpenCL 1.2).
+    private static let mostBuffers = 60
+
+    private func isSmallLoop(_ step: Step) -> Bool {
+        guard case .loops = step.kernel else { return false }
+        let made = step.writes.map { id in
+            if case .arena = buffers[id.index].place { buffers[id.index].byteCount } else { 0 }
+        }
+        return made.reduce(0, +) <= Schedule.mostBytes
+    }
+
+    /// Loops in rounds: each in the first round that everything it waits for has left behind.
+    private static func gathered(_ run: [Step]) -> [Step] {
+        var rounds: [[Step]] = []
+        // The first round in which a buffer may be read, and the one in which it may be written.
+        var readable: [BufferID: Int] = [:], writable: [BufferID: Int] = [:]
+        for step in run {
+            let round = (step.reads.map { readable[$0] ?? 0 } + step.writes.map { writable[$0] ?? 0 }).max() ?? 0
+            for id in step.reads { writable[id] = Swift.max(writable[id] ?? 0, round + 1) }
+            for id in step.writes { (readable[id], writable[id]) = (round + 1, round + 1) }
+            if round == rounds.count { rounds.append([]) }
+            rounds[round].append(step)
+        }
+        return rounds.flatMap(joined)
+    }
+
+    private static func joined(_ round: [Step]) -> [Step] {
+        var result: [Step] = []
+        for step in round {
+            let place = result.firstIndex { other in
+                other.hasFloat64 == step.hasFloat64 && Set(other.touched + step.touched).count <= mostBuffers
+            }
+            if let place { result[place].join(step) } else { result.append(step) }
+        }
+        return result
+    }
+}
+
+extension Step {
+    fileprivate var loops: [FusedLoop] { if case .loops(let loops) = kernel { loops } else { [] } }
+    fileprivate var touched: [BufferID] { reads + writes }
+    /// Devices without float64 leave whole steps to the CPU.
+    fileprivate var hasFloat64: Bool { loops.contains(where: \.hasFloat64) }
+
+    fileprivate mutating func join(_ other: Step) {
+        let count = loops.count + other.loops.count
+        label = (label.split(separator: " and ").first.map(String.init) ?? label) + " and \(count - 1) other loops"
+        kernel = .loops(loops + other.loops)
+        reads += other.reads
+        writes += other.writes
+    }
+}

@@ -13,6 +13,9 @@ static const char scalar_h[] = {
 static const char linalg_h[] = {
 #embed "include/linalg.h"
     , 0};
+static const char softmax_h[] = {
+#embed "include/softmax.h"
+    , 0};
 static const char sort_keys_h[] = {
 #embed "include/sort_keys.h"
     , 0};
@@ -67,6 +70,9 @@ static const char cumulative_sum_cl[] = {
 static const char linalg_cl[] = {
 #embed "opencl/linalg.cl"
     , 0};
+static const char softmax_cl[] = {
+#embed "opencl/softmax.cl"
+    , 0};
 static const char clblast_json[] = {
 #embed "opencl/clblast.json"
     , 0};
@@ -75,6 +81,7 @@ static const struct { const char *name, *text; } files[] = {
     {"opencl.h", opencl_h},
     {"scalar.h", scalar_h},
     {"linalg.h", linalg_h},
+    {"softmax.h", softmax_h},
     {"sort_keys.h", sort_keys_h},
     {"matmul_cpu.cl", matmul_cpu_cl},
     {"matmul_gpu.cl", matmul_gpu_cl},
@@ -93,6 +100,7 @@ static const struct { const char *name, *text; } files[] = {
     {"argmax.cl", argmax_cl},
     {"cumulative_sum.cl", cumulative_sum_cl},
     {"linalg.cl", linalg_cl},
+    {"softmax.cl", softmax_cl},
     {"clblast.json", clblast_json},
 };
 

@@ -83,11 +83,39 @@ private struct ReverseSweep {
                 inputs: node.inputs.map { graph.tensor($0) }, outputs: graph.results(of: id), cotangents: incoming)
             let outgoing = try graph.located(like: id) { () throws(GraphError) -> [Tensor?] in
                 if case .loop(let loop) = node.op { return try loop.gradient(context) }
+                if case .composite(let composite) = node.op {
+                    if let gradient = try composite.gradient(context) { return gradient }
+                    return try composite.subgraphGradient(context)
+                }
                 return try node.op.gradient(context)
             }
             for (input, cotangent) in zip(node.inputs, outgoing) {
                 if let cotangent { try accumulate(cotangent, at: input) }
             }
         }
+    }
+}
+
+extension Composite {
+    /// The gradient of the subgraph. It is taken in a graph of its own, where the operands are inputs: outside, one may be
+    /// computed from another.
+    fileprivate func subgraphGradient(_ context: GradientContext) throws(GraphError) -> [Tensor?] {
+        let inner = Graph()
+        let operands = context.inputs.map { inner.input("operand", $0.type) }
+        let floats = operands.indices.filter { operands[$0].scalar.isFloating }
+        var (results, pushed, cotangents): ([Tensor], [Tensor], [Tensor]) = ([], [], [])
+        for (result, cotangent) in zip(try subgraph(operands), context.cotangents) {
+            guard let cotangent else { continue }
+            results.append(result)
+            pushed.append(inner.input("cotangent", cotangent.type))
+            cotangents.append(cotangent)
+        }
+        let pulled = try vectorJacobianProduct(of: results, cotangents: pushed, at: floats.map { operands[$0] })
+        let body = Loop.Body(nodes: inner.nodes, inputs: inner.inputs.map(\.type), results: pulled.map(\.id))
+        var gradients = [Tensor?](repeating: nil, count: operands.count)
+        for (index, cotangent) in zip(floats, try context.graph.inline(body, context.inputs + cotangents)) {
+            gradients[index] = cotangent
+        }
+        return gradients
     }
 }

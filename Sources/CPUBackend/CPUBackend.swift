@@ -74,7 +74,7 @@ public final class CPUBackend: Backend {
 
     public func workspaceByteCount(_ kernel: Kernel, _ options: CompileOptions) -> Int {
         switch kernel {
-        case .loops, .gather, .argmax, .cumulativeSum, .fill: 0
+        case .loops, .gather, .argmax, .cumulativeSum, .composite, .fill: 0
         case .matmul(let matmul): withUnsafePointer(to: matmul.arguments { _ in nil }) { Int(pf_matmul_workspace($0)) }
         case .convolution(let convolution):
             withUnsafePointer(to: convolution.arguments { _ in nil }) { Int(pf_convolution_workspace($0)) }

@@ -194,6 +194,7 @@ private struct StepLowering {
             if results.count > 2 { arguments.out2 = resolve(results[2]) }
             arguments.workspace = workspace
             return [pf_linalg_step(resources.keep(arguments))]
+        case .composite(let kernel): return [pf_softmax_step(resources.keep(kernel.arguments(resolve)))]
         case .fill(let buffer, let byte):
             let fill = pf_fill(to: resolve(buffer), bytes: Int64(schedule.buffers[buffer.index].byteCount), byte: byte)
             return [pf_fill_step(resources.keep(fill))]

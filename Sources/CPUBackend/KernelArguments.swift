@@ -84,6 +84,26 @@ extension LinearAlgebra {
     }
 }
 
+extension CompositeKernel {
+    func arguments(_ resolve: Resolve) -> pf_softmax {
+        var result = pf_softmax()
+        result.kind =
+            switch composite {
+            case .softmax: PF_SOFTMAX
+            case .logSoftmax: PF_LOG_SOFTMAX
+            case .softmaxGradient: PF_SOFTMAX_GRADIENT
+            case .logSoftmaxGradient: PF_LOG_SOFTMAX_GRADIENT
+            }
+        (result.rows, result.length) = (Int64(rows), Int64(length))
+        let pointers = operands.map {
+            UnsafePointer($0.pointer(.float32, resolve)?.assumingMemoryBound(to: Float.self))
+        }
+        (result.x, result.g) = (pointers[0], pointers.count > 1 ? pointers[1] : nil)
+        result.out = resolve(results[0])?.assumingMemoryBound(to: Float.self)
+        return result
+    }
+}
+
 extension Elementwise {
     var cOp: pf_op {
         switch self {

@@ -20,18 +20,22 @@ public struct CompileOptions: Hashable, Sendable {
     public var memory: Memory
     /// Off: every op is a step of its own.
     public var fusion: Bool
+    /// Off: composites are compiled as their subgraphs.
+    public var composites: Bool
     /// A folder that gets one readable file per compiler pass.
     public var dumpFolder: String?
     /// Names the dumped files.
     public var name: String
 
     public init(
-        math: Math = .exact, memory: Memory = .planned, fusion: Bool = true, dumpFolder: String? = nil,
+        math: Math = .exact, memory: Memory = .planned, fusion: Bool = true, composites: Bool = true,
+        dumpFolder: String? = nil,
         name: String = "program"
     ) {
         self.math = math
         self.memory = memory
         self.fusion = fusion
+        self.composites = composites
         self.dumpFolder = dumpFolder
         self.name = name
     }

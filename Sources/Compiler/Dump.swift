@@ -102,6 +102,11 @@ extension Kernel {
         case .cumulativeSum(_, let values, let result, _, _, _, _): ["\(result) = running sums of \(values.buffer)"]
         case .linearAlgebra(let kind, _, let batch, _, let n, let operands, let results):
             ["\(results) = \(kind) of \(operands.map(\.buffer)), \(batch) of size \(n)"]
+        case .composite(let kernel):
+            [
+                "\(kernel.results) = \(kernel.composite) of \(kernel.operands.map(\.buffer)), "
+                    + "\(kernel.rows) rows of \(kernel.length)"
+            ]
         case .fill(let buffer, let byte): ["every byte of \(buffer) = \(byte)"]
         }
     }

@@ -99,7 +99,7 @@ struct Fusion {
                 demand(node.inputs[index], Demand(region: open(.concatenatePart(id, index: index)), path: []))
             }
             realized.insert(id)
-        case .matmul, .rows, .convolution, .linearAlgebra, .loop:
+        case .matmul, .rows, .convolution, .linearAlgebra, .loop, .composite:
             let takesStrides = node.op == .matmul
             for input in node.inputs {
                 kernelDemands[input, default: []].append(KernelDemand(takesStrides: takesStrides, path: []))
@@ -167,8 +167,8 @@ struct Fusion {
             while case .view = graph[base].op { base = graph[base].inputs[0] }
             switch graph[base].op {
             case .elementwise: return false
-            case .source, .reduce, .view, .concatenate, .rows, .matmul, .convolution, .linearAlgebra, .loop, .identity,
-                .part:
+            case .source, .reduce, .view, .concatenate, .rows, .matmul, .convolution, .linearAlgebra, .loop,
+                .composite, .identity, .part:
                 operands.insert(input)
             }
         }
@@ -245,6 +245,22 @@ struct Fusion {
     /// Whether a value that a region computes on its way is read anywhere else.
     func isReadElsewhere(_ member: NodeID) -> Bool {
         roots.contains(member) || kernelDemands[member] != nil || !(demands[member] ?? []).isEmpty
+    }
+
+    /// The shape that a region iterates over in row-major order; nil where it does in another.
+    func space(_ region: Int) -> [Int]? {
+        guard regions[region].isLinear else { return nil }
+        return switch regions[region].root {
+        case .value(let id): graph[id].type.shape
+        case .reduce(let id): graph[graph[id].inputs[0]].type.shape
+        case .concatenatePart, .copy: nil
+        }
+    }
+
+    /// Whether a loop over `space` reads another element of a node at every point.
+    func readsEachElement(of node: NodeID, _ path: [View], _ space: [Int]) -> Bool {
+        guard let map = IndexMap(graph[node].type.shape).applying(path), map.shape == space else { return false }
+        return zip(map.shape, map.strides).allSatisfy { $0 == 1 || $1 != 0 }
     }
 
     func canMerge(_ producer: Int, into consumer: Int, path: [View]) -> Bool {

@@ -132,10 +132,29 @@ public enum Kernel: Hashable, Sendable {
         ScalarType, values: Operand, result: BufferID, rows: Int, length: Int, reverse: Bool, exclusive: Bool)
     case linearAlgebra(
         LinearAlgebra, ScalarType, batch: Int, m: Int, n: Int, operands: [Operand], results: [BufferID])
+    /// Rows of a composite, by a kernel written for it.
+    case composite(CompositeKernel)
     /// `body` runs `count` times; buffers of its own come from this step's workspace.
     case region(RegionKernel)
     /// Every byte set to `byte`.
     case fill(BufferID, byte: UInt8)
+}
+
+/// A composite of rows: operands and results are contiguous float32 [rows, length].
+public struct CompositeKernel: Hashable, Sendable {
+    public var composite: Composite
+    public var rows: Int, length: Int
+    public var operands: [Operand]
+    public var results: [BufferID]
+
+    /// Rows that kernels are written for: all lanes of the reduction order hold elements, and one block is enough. Shorter
+    /// rows are quicker side by side, in the subgraph's loops.
+    public static let lengths = 32...FusedLoop.reductionBlock
+
+    /// Whether a device that has the kernels can run the composite of operands of these types by one.
+    public static func fits(_ composite: Composite, _ operands: [TensorType]) -> Bool {
+        operands.allSatisfy { $0.scalar == .float32 && lengths ~= $0.shape.last ?? 0 }
+    }
 }
 
 /// A counted loop over a schedule of its own.

@@ -62,7 +62,8 @@ struct LoopEmission {
             return source(
                 .random(
                     stream: stream, sample: operands[0], step: operands[1], seed: operands[2], rowLength: rowLength))
-        case .source, .reduce, .concatenate, .rows, .matmul, .convolution, .linearAlgebra, .loop, .part:
+        case .source, .reduce, .concatenate, .rows, .matmul, .convolution, .linearAlgebra, .loop,
+            .composite, .part:
             return try load(id, path, &lowering)
         }
     }

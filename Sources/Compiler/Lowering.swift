@@ -5,15 +5,15 @@ struct Lowering {
     let units: Units
     let graph: Graph
     let options: CompileOptions
-    let workspaceByteCount: (Kernel) -> Int
+    let device: DeviceKernels
     private(set) var schedule = Schedule()
     private var results: [NodeID: [BufferID]] = [:]
     private var externalIDs: [External: BufferID] = [:]
 
-    init(_ units: Units, options: CompileOptions, workspaceByteCount: @escaping (Kernel) -> Int) {
+    init(_ units: Units, options: CompileOptions, device: DeviceKernels) {
         self.units = units
         self.options = options
-        self.workspaceByteCount = workspaceByteCount
+        self.device = device
         graph = units.graph
     }
 
@@ -69,8 +69,7 @@ struct Lowering {
             case .source(.data(let data)): made = [buffer(.constant(data), node.type.byteCount)]
             case .part(let part): made = [buffers(of: node.inputs[0])[part]]
             case .source, .elementwise, .reduce, .view, .concatenate, .rows, .matmul, .convolution, .linearAlgebra,
-                .loop,
-                .identity:
+                .loop, .composite, .identity:
                 made = node.results.map { makeBuffer("\(id) \(node.op.name)", $0.byteCount) }
             }
         }
@@ -85,7 +84,7 @@ struct Lowering {
     }
 
     mutating func append(_ kernel: Kernel, _ label: String, reads: [BufferID], writes: [BufferID]) {
-        let bytes = workspaceByteCount(kernel)
+        let bytes = device.workspaceByteCount(kernel)
         let workspace = bytes > 0 ? makeBuffer("workspace of \(label)", bytes) : nil
         schedule.steps.append(Step(kernel: kernel, label: label, reads: reads, writes: writes, workspace: workspace))
     }
@@ -277,6 +276,12 @@ struct Lowering {
                     operands: operands, results: results),
                 label(id), reads: operands.map(\.buffer), writes: results)
         case .loop(let loop): try lowerLoop(loop, id, node)
+        case .composite(let composite):
+            let kernel = CompositeKernel(
+                composite: composite, rows: type.shape.dropLast().reduce(1, *), length: type.shape.last ?? 0,
+                operands: try node.inputs.map { (input) throws(GraphError) in try operand(input) },
+                results: buffers(of: id))
+            append(.composite(kernel), label(id), reads: kernel.operands.map(\.buffer), writes: kernel.results)
         case .source, .elementwise, .reduce, .view, .concatenate, .identity, .part: break
         }
     }
@@ -346,7 +351,7 @@ struct Lowering {
         let compiled: Schedule
         do {
             compiled = try Schedule(
-                body, outputs: [], updates: updates, options: inner, workspaceByteCount: workspaceByteCount)
+                body, outputs: [], updates: updates, options: inner, device: device)
         } catch let error as GraphError {
             throw error
         } catch {

@@ -31,6 +31,22 @@ public struct Step: Hashable, Sendable {
     public var workspace: BufferID?
 }
 
+/// What a device has for kernels, and what they need.
+public struct DeviceKernels {
+    /// Bytes of scratch memory for a kernel.
+    public var workspaceByteCount: (Kernel) -> Int
+    /// Whether there is a kernel for a composite of operands of these types.
+    public var hasComposite: (Composite, [TensorType]) -> Bool
+
+    public init(
+        workspaceByteCount: @escaping (Kernel) -> Int,
+        hasComposite: @escaping (Composite, [TensorType]) -> Bool = CompositeKernel.fits
+    ) {
+        self.workspaceByteCount = workspaceByteCount
+        self.hasComposite = hasComposite
+    }
+}
+
 /// A graph compiled for any device: kernels in order, and where every buffer lies.
 public struct Schedule: Hashable, Sendable {
     public internal(set) var steps: [Step] = []
@@ -43,14 +59,20 @@ public struct Schedule: Hashable, Sendable {
     /// - Parameters:
     ///   - allocationLimit: bytes that one allocation may have on the device: the arena can be cut into pieces of
     ///     `pieceByteCount(limit:)`, and no buffer lies across a cut.
-    ///   - workspaceByteCount: scratch memory that the device needs for a kernel.
+    ///   - device: what the device has for kernels.
     public init(
         _ graph: Graph, outputs: [NodeID], updates: [(state: NodeID, value: NodeID)] = [],
-        options: CompileOptions = CompileOptions(), allocationLimit: Int = .max,
-        workspaceByteCount: @escaping (Kernel) -> Int
+        options: CompileOptions = CompileOptions(), allocationLimit: Int = .max, device: DeviceKernels
     ) throws {
         let dump = PassDump(options)
         try dump.write("1-trace", describe(graph))
+        var (graph, outputs, updates) = (graph, outputs, updates)
+        if graph.hasComposites {
+            let dissolved = try graph.dissolved { options.composites && device.hasComposite($0, $1) }
+            graph = dissolved.graph
+            outputs = outputs.map { dissolved.nodes[Int($0.index)] }
+            updates = updates.map { (dissolved.nodes[Int($0.state.index)], dissolved.nodes[Int($0.value.index)]) }
+        }
         let roots = outputs + updates.flatMap { [$0.state, $0.value] }
         let simplified = Simplified(graph, roots: roots)
         try dump.write("2-simplified", describe(simplified.graph))
@@ -73,7 +95,7 @@ public struct Schedule: Hashable, Sendable {
         }
         try dump.write("3-fused", describe(units, order))
 
-        var lowering = Lowering(units, options: options, workspaceByteCount: workspaceByteCount)
+        var lowering = Lowering(units, options: options, device: device)
         for unit in order { try lowering.lower(unit) }
         self = lowering.schedule
         if options.fusion { gatherLoops() }

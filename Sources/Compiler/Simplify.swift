@@ -36,7 +36,7 @@ struct Simplified {
             if reduce.axes.allSatisfy({ type.shape[$0] == 1 }) {
                 return viewed(.reshape(node.type.shape), inputs[0], node.type)
             }
-        case .source, .concatenate, .rows, .matmul, .convolution, .linearAlgebra, .loop, .part: break
+        case .source, .concatenate, .rows, .matmul, .convolution, .linearAlgebra, .loop, .composite, .part: break
         }
         return graph.append(node.op, inputs, node.results).id
     }

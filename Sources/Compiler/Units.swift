@@ -28,7 +28,7 @@ struct Units {
         self.fusion = fusion
         for index in graph.nodes.indices where live[index] {
             switch graph.nodes[index].op {
-            case .matmul, .rows, .convolution, .linearAlgebra, .loop: add(.kernel(NodeID(index)), at: index)
+            case .matmul, .rows, .convolution, .linearAlgebra, .loop, .composite: add(.kernel(NodeID(index)), at: index)
             case .source, .elementwise, .view, .reduce, .concatenate, .part, .identity: break
             }
         }
@@ -138,6 +138,7 @@ struct Units {
 
     private mutating func mergeRegions() {
         while mergeOnce() {}
+        while mergeSiblingsOnce() {}
     }
 
     /// Merges each region that can be into a reader of its results; whether there was any.
@@ -155,13 +156,42 @@ struct Units {
                 guard fusion.canMerge(producer, into: one.region, path: one.path),
                     !reaches(.region(producer), .region(one.region), indirectly: true)
                 else { continue }
-                fusion.merge(producer, into: one.region, path: one.path)
-                merged.insert(producer)
-                units.removeAll { $0 == .region(producer) }
-                positions[.region(one.region)] = Swift.max(
-                    positions[.region(one.region)] ?? 0, positions[.region(producer)] ?? 0)
-                connect()
+                merge(producer, into: one.region, path: one.path)
                 break
+            }
+        }
+        return merged.count > count
+    }
+
+    private mutating func merge(_ producer: Int, into consumer: Int, path: [View]) {
+        fusion.merge(producer, into: consumer, path: path)
+        merged.insert(producer)
+        units.removeAll { $0 == .region(producer) }
+        positions[.region(consumer)] = Swift.max(
+            positions[.region(consumer)] ?? 0, positions[.region(producer)] ?? 0)
+        connect()
+    }
+
+    /// Merges regions that wait for nothing of each other and read the same elements, which are then read once: a draw
+    /// from a Gaussian and its KL divergence. Whether there were any.
+    private mutating func mergeSiblingsOnce() -> Bool {
+        let count = merged.count
+        for node in fusion.demands.keys.sorted() where hasMemory(node) {
+            let readings = (fusion.demands[node] ?? []).filter { !merged.contains($0.region) }
+            for one in readings where !merged.contains(one.region) {
+                guard case .value = fusion.regions[one.region].root, let space = fusion.space(one.region) else {
+                    continue
+                }
+                for other in readings where other.region != one.region && other.path == one.path {
+                    guard !merged.contains(other.region), fusion.space(other.region) == space,
+                        fusion.readsEachElement(of: node, one.path, space),
+                        fusion.canMerge(one.region, into: other.region, path: []),
+                        !reaches(.region(one.region), .region(other.region)),
+                        !reaches(.region(other.region), .region(one.region))
+                    else { continue }
+                    merge(one.region, into: other.region, path: [])
+                    break
+                }
             }
         }
         return merged.count > count

@@ -102,8 +102,7 @@ public struct Doctor {
             try cases.map { item in
                 try Schedule(
                     item.graph, outputs: item.outputs.map(\.id), options: options,
-                    allocationLimit: device.allocationLimit,
-                    workspaceByteCount: { device.workspaceByteCount($0, options) })
+                    allocationLimit: device.allocationLimit, device: device.kernels(options))
             }, options: options)
     }
 

@@ -35,6 +35,8 @@ public protocol Backend: AnyObject {
     func read(_ buffer: any Buffer, at offset: Int, into bytes: UnsafeMutableRawBufferPointer) throws(DeviceError)
     /// Shared scratch memory that the device's implementation of a kernel needs; the planner finds room for it.
     func workspaceByteCount(_ kernel: Kernel, _ options: CompileOptions) -> Int
+    /// Whether the device has a kernel for a composite of operands of these types.
+    func hasKernel(for composite: Composite, _ operands: [TensorType]) -> Bool
     /// Builds the kernels of several schedules together, where that is quicker than with each `compile`.
     func prepare(_ schedules: [Schedule], options: CompileOptions) throws(DeviceError)
     /// `bound[i]` is the memory of the schedule's external buffer number i.
@@ -45,6 +47,18 @@ public protocol Backend: AnyObject {
 }
 
 extension Backend {
+    /// Every composite that kernels are written for.
+    public func hasKernel(for composite: Composite, _ operands: [TensorType]) -> Bool {
+        CompositeKernel.fits(composite, operands)
+    }
+
+    /// What schedules for this device are compiled with.
+    public func kernels(_ options: CompileOptions) -> DeviceKernels {
+        DeviceKernels(
+            workspaceByteCount: { self.workspaceByteCount($0, options) },
+            hasComposite: { self.hasKernel(for: $0, $1) })
+    }
+
     /// Nothing to build.
     public func prepare(_ schedules: [Schedule], options: CompileOptions) throws(DeviceError) {}
 }

@@ -82,7 +82,7 @@ public final class CompiledProgram {
         let schedule = try Schedule(
             program.graph, outputs: program.outputs.map(\.id),
             updates: program.updates.map { (state: $0.state.id, value: $0.value.id) }, options: options,
-            allocationLimit: backend.allocationLimit, workspaceByteCount: { backend.workspaceByteCount($0, options) })
+            allocationLimit: backend.allocationLimit, device: backend.kernels(options))
         self.schedule = schedule
         inputTypes = program.graph.inputs
         outputTypes = program.outputs.map(\.type)

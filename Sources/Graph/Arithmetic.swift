@@ -131,11 +131,3 @@ public func relu(_ x: Tensor) throws(GraphError) -> Tensor {
 public func gelu(_ x: Tensor) throws(GraphError) -> Tensor {
     try 0.5 * x * (1 + erf(x * 0.7071067811865476))
 }
-
-/// log(softmax(x)) along an axis.
-public func logSoftmax(_ x: Tensor, axis: Int = -1) throws(GraphError) -> Tensor {
-    try x - x.logSumExp(axes: [axis], keepAxes: true)
-}
-
-/// exp(x) / sum(exp(x)) along an axis.
-public func softmax(_ x: Tensor, axis: Int = -1) throws(GraphError) -> Tensor { try exp(logSoftmax(x, axis: axis)) }

@@ -137,11 +137,11 @@ public final class Graph {
     }
 
     /// Attributes what `body` appends to given origins: passes that rebuild a graph keep them.
-    public func placed<R>(_ origins: [Origin], _ body: () -> R) -> R {
+    public func placed<R, E: Error>(_ origins: [Origin], _ body: () throws(E) -> R) throws(E) -> R {
         let outer = place
         place = origins.first ?? outer
         defer { place = outer }
-        return body()
+        return try body()
     }
 
     /// Attributes what `body` appends to the place of an existing node (a gradient to its op).

@@ -11,6 +11,7 @@ public enum Op: Hashable, Sendable {
     case convolution(Convolution)
     case linearAlgebra(LinearAlgebra)
     case loop(Loop)
+    case composite(Composite)
     case identity(Identity)
     /// One of several results of the node that is its input.
     case part(Int)
@@ -28,6 +29,7 @@ public enum Op: Hashable, Sendable {
         case .convolution(let convolution): convolution.name
         case .linearAlgebra(let kind): kind.name
         case .loop: "loop"
+        case .composite(let composite): composite.rawValue
         case .identity(let identity): identity.name
         case .part(let index): "part \(index)"
         }
@@ -44,6 +46,7 @@ public enum Op: Hashable, Sendable {
         case .rows(.argsort), .rows(.argmax), .rows(.cumulativeSum): 1
         case .matmul, .convolution: 2
         case .linearAlgebra(let kind): kind.arity
+        case .composite(let composite): composite.arity
         case .identity(.stopGradient): 1
         case .identity(.surrogate): 2
         }
@@ -73,13 +76,14 @@ public enum Op: Hashable, Sendable {
         case .convolution(let convolution): [try convolution.inferType(inputs)]
         case .linearAlgebra(let kind): try kind.inferTypes(inputs)
         case .loop(let loop): try loop.inferTypes(inputs)
+        case .composite(let composite): try composite.inferTypes(inputs)
         case .identity(let identity): [try identity.inferType(inputs)]
         case .part: throw TypeError("made only by Tensor.results")
         }
     }
 
-    /// Cotangents of the inputs from those of the results; nil where no gradient flows. A loop's gradient is a trace of
-    /// its own and lives with the reverse sweep in Autodiff.
+    /// Cotangents of the inputs from those of the results; nil where no gradient flows. The gradients of loops
+    /// and composites are traces of their own and live with the reverse sweep in Autodiff.
     public func gradient(_ context: GradientContext) throws(GraphError) -> [Tensor?] {
         switch self {
         case .source: []
@@ -92,7 +96,8 @@ public enum Op: Hashable, Sendable {
         case .convolution(let convolution): try convolution.gradient(context)
         case .linearAlgebra(let kind): try kind.gradient(context)
         case .identity(let identity): try identity.gradient(context)
-        case .loop, .part: throw context.graph.error(name, "its gradient is taken by the reverse sweep itself")
+        case .loop, .composite, .part:
+            throw context.graph.error(name, "its gradient is taken by the reverse sweep itself")
         }
     }
 }

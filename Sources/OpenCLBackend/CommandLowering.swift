@@ -120,7 +120,8 @@ struct CommandLowering {
                 if count > 0 { result.append(.ready(.fill(try found(places[id.index]), byteCount: count, byte: byte))) }
             case .region(let region):
                 result.append(try pending(region, workspace: workspace, places))
-            case .loops, .matmul, .convolution, .gather, .scatterAdd, .argsort, .argmax, .cumulativeSum, .linearAlgebra:
+            case .loops, .matmul, .convolution, .gather, .scatterAdd, .argsort, .argmax, .cumulativeSum, .linearAlgebra,
+                .composite:
                 for launch in step.kernel.launches(backend.target) where !launch.global.contains(0) {
                     texts.append(launch.text)
                     result.append(.launch(launch, workspace: workspace, places: places, label: step.label))
@@ -231,13 +232,14 @@ extension Kernel {
         case .convolution(let convolution): convolution.launches(target)
         case .gather, .scatterAdd, .argsort, .argmax, .cumulativeSum: rowLaunches(target) ?? []
         case .linearAlgebra: linearAlgebraLaunches(target) ?? []
+        case .composite(let kernel): kernel.launches(target)
         case .region, .fill: []
         }
     }
 
     func workspaceByteCount(_ target: Target) -> Int {
         switch self {
-        case .loops, .fill: 0
+        case .loops, .composite, .fill: 0
         case .matmul(let matmul): matmul.workspaceByteCount(target)
         case .convolution(let convolution): convolution.workspaceByteCount(target)
         case .gather, .scatterAdd, .argsort, .argmax, .cumulativeSum: rowWorkspaceByteCount(target)
@@ -256,7 +258,7 @@ extension Kernel {
             .argsort(let scalar, _, _, _, _, _), .argmax(let scalar, _, _, _, _, _),
             .cumulativeSum(let scalar, _, _, _, _, _, _), .linearAlgebra(_, let scalar, _, _, _, _, _):
             scalar == .float64
-        case .region, .fill: false
+        case .composite, .region, .fill: false
         }
     }
 }

@@ -6,6 +6,7 @@ enum KernelFile: String, Hashable, Sendable, CaseIterable {
     case opencl = "opencl.h"
     case scalar = "scalar.h"
     case linalg = "linalg.h"
+    case softmax = "softmax.h"
     case sortKeys = "sort_keys.h"
     case transpose = "transpose.h"
 
@@ -28,6 +29,7 @@ enum KernelFile: String, Hashable, Sendable, CaseIterable {
     case argmax = "argmax.cl"
     case cumulativeSum = "cumulative_sum.cl"
     case linearAlgebra = "linalg.cl"
+    case softmaxRows = "softmax.cl"
 
     // Not kernels: CLBlast's parameters.
     case clblast = "clblast.json"

@@ -49,7 +49,7 @@ extension Kernel {
         case .cumulativeSum(let scalar, let values, let result, let rows, let length, let reverse, let exclusive):
             return cumulativeSumLaunches(
                 scalar, values, result, rows: rows, length: length, reverse: reverse, exclusive: exclusive, target)
-        case .loops, .matmul, .convolution, .linearAlgebra, .region, .fill: return nil
+        case .loops, .matmul, .convolution, .linearAlgebra, .composite, .region, .fill: return nil
         }
     }
 
@@ -63,7 +63,9 @@ extension Kernel {
         case .argsort(let scalar, _, _, let rows, let length, let descending):
             return Argsort(scalar: scalar, rows: rows, length: length, descending: descending)
                 .workspaceByteCount(target)
-        case .loops, .matmul, .convolution, .gather, .argmax, .cumulativeSum, .linearAlgebra, .region, .fill: return 0
+        case .loops, .matmul, .convolution, .gather, .argmax, .cumulativeSum, .linearAlgebra, .composite, .region,
+            .fill:
+            return 0
         }
     }
 }

@@ -34,6 +34,7 @@ struct Interpreter {
         case .convolution(let convolution): return [convolution.evaluate(x[0], x[1], type)]
         case .linearAlgebra(let kind): return kind.evaluate(x, node.results)
         case .loop(let loop): return try evaluate(loop, x, node.results)
+        case .composite(let composite): return try evaluate(composite, x)
         case .identity: return [x[0]]
         case .part(let index): return [results(node.inputs[0])[index]]
         }
@@ -61,6 +62,12 @@ struct Interpreter {
                     return Double(philox(counter, key: seed.map { UInt32($0) })[element & 3])
                 })
         }
+    }
+
+    private func evaluate(_ composite: Composite, _ x: [Value]) throws(GraphError) -> [Value] {
+        let graph = Graph()
+        let results = try composite.subgraph(x.map { graph.input("operand", $0.type) })
+        return try Interpreter(nodes: graph.nodes, inputs: x, states: []).values(of: results.map(\.id))
     }
 
     private func evaluate(_ loop: Loop, _ x: [Value], _ types: [TensorType]) throws(GraphError) -> [Value] {

@@ -11,12 +11,13 @@ import Testing
 /// Everything that may change speed or memory but no bit of a result.
 struct Configuration: CustomStringConvertible {
     var fusion = true
+    var composites = true
     var memory = CompileOptions.Memory.planned
     var threads = 2
     var level = pf_isa_best()
 
     var description: String {
-        "fusion \(fusion), memory \(memory.rawValue), \(threads) threads, ISA level \(level.rawValue)"
+        "fusion \(fusion), composites \(composites), memory \(memory.rawValue), \(threads) threads, ISA level \(level.rawValue)"
     }
 
     /// The default first, then every choice of compiler options, then every choice of threads and kernels.
@@ -24,6 +25,8 @@ struct Configuration: CustomStringConvertible {
         var list = [Configuration()]
         for fusion in [true, false] {
             for memory in CompileOptions.Memory.allCases { list.append(Configuration(fusion: fusion, memory: memory)) }
+            // Kernels of composites against their subgraphs.
+            list.append(Configuration(fusion: fusion, composites: false))
         }
         for threads in [1, 2] {
             for level in 0...pf_isa_best().rawValue {
@@ -49,7 +52,8 @@ struct Devices {
         defer { _ = pf_isa_select(pf_isa_best()) }
         let memory = DeviceStates(on: backend)
         for (name, value) in states { try memory.write(name, value) }
-        let options = CompileOptions(memory: configuration.memory, fusion: configuration.fusion)
+        let options = CompileOptions(
+            memory: configuration.memory, fusion: configuration.fusion, composites: configuration.composites)
         let compiled = try CompiledProgram(program, states: memory, options: options)
         let outputs = try compiled(inputs)
         return (outputs, try compiled(inputs), compiled.executable.brokenGuards())

@@ -131,8 +131,9 @@ import Testing
         let outputs = try tensors.map { try ($0 * 0.5).sum() }
         for memory in [CompileOptions.Memory.planned, .poisoned] {
             let schedule = try Schedule(
-                graph, outputs: outputs.map(\.id), options: CompileOptions(memory: memory), allocationLimit: limit
-            ) { _ in 700 }
+                graph, outputs: outputs.map(\.id), options: CompileOptions(memory: memory), allocationLimit: limit,
+                device: DeviceKernels { _ in 700 }
+            )
             #expect(schedule.arenaByteCount > 5_000)
             expectUncut(schedule, limit)
         }

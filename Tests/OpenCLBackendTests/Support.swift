@@ -69,9 +69,8 @@ struct Computation {
     /// What the backend's program cache keys it by, if it is one program.
     func source(for backend: OpenCLBackend) throws -> String {
         let options = CompileOptions()
-        let schedule = try Schedule(program.graph, outputs: program.outputs.map(\.id), options: options) {
-            backend.workspaceByteCount($0, options)
-        }
+        let schedule = try Schedule(
+            program.graph, outputs: program.outputs.map(\.id), options: options, device: backend.kernels(options))
         return ProgramText(kernels: schedule.kernelTexts(backend.target)).source
     }
 }

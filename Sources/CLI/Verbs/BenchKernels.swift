@@ -17,6 +17,8 @@ enum BenchKernels {
         let name: String
         let shape: String
         let work: Work
+        /// Whether composites run by kernels of their own, or as the loops of their subgraphs.
+        var composites = true
         let build: (Graph) throws -> [Tensor]
     }
 
@@ -61,6 +63,8 @@ enum BenchKernels {
     ) throws -> (seconds: Double, byteCount: Int) {
         let graph = Graph()
         let outputs = try item.build(graph)
+        var options = options
+        options.composites = item.composites
         let states = DeviceStates(on: backend)
         let program = try CompiledProgram(Execution.Program(graph, outputs: outputs), states: states, options: options)
         for (index, input) in program.inputTypes.enumerated() {
@@ -102,7 +106,7 @@ extension BenchKernels.Case.Work {
 // MARK: the kernels
 
 extension BenchKernels {
-    static var cases: [Case] { products + convolutions + elementwise + reductions + rows + linearAlgebra }
+    static var cases: [Case] { products + convolutions + elementwise + reductions + composites + rows + linearAlgebra }
 
     private static func float(_ graph: Graph, _ name: String, _ shape: [Int]) -> Tensor {
         graph.input(name, TensorType(shape, .float32))
@@ -199,10 +203,23 @@ extension BenchKernels {
             Case(name: "sum per channel", shape: "128x32x14x14", work: .bytes) {
                 [try float($0, "x", [128, 32, 14, 14]).sum(axes: [0, 2, 3])]
             },
-            Case(name: "log-softmax", shape: "4096x512", work: .bytes) {
-                [try logSoftmax(float($0, "x", [4096, 512]))]
-            },
         ]
+    }
+
+    private static var composites: [Case] {
+        [true, false].flatMap { composites in
+            [Composite.softmax, .logSoftmax, .softmaxGradient, .logSoftmaxGradient].flatMap { composite in
+                [[4096, 512], [16384, 128], [32768, 64]].map { shape in
+                    Case(
+                        name: "\(composite)" + (composites ? "" : ", as loops"), shape: "\(shape[0])x\(shape[1])",
+                        work: .bytes, composites: composites
+                    ) { graph in
+                        let operands = ["x", "g"].prefix(composite.arity).map { float(graph, $0, shape) }
+                        return try graph.apply(.composite(composite), operands).results()
+                    }
+                }
+            }
+        }
     }
 
     private static var rows: [Case] {

@@ -10,6 +10,7 @@
 #include "pf_convolution.h"
 #include "pf_rows.h"
 #include "pf_linalg.h"
+#include "pf_softmax.h"
 #include "pf_region.h"
 #include "pf_blas.h"
 

@@ -9,6 +9,12 @@ public struct Loop: Hashable, Sendable {
         public var nodes: [Node]
         public var inputs: [TensorType]
         public var results: [NodeID]
+
+        public init(nodes: [Node], inputs: [TensorType], results: [NodeID]) {
+            self.nodes = nodes
+            self.inputs = inputs
+            self.results = results
+        }
     }
 
     public var body: Body

@@ -78,10 +78,15 @@ extension Tensor {
         return try total * (1 / (Double(count) / Double(Swift.max(total.count, 1))))
     }
 
+    /// The largest element over `axes`, which stay with size 1; 0 where it is not finite. No gradient flows.
+    func finiteMax(axes: [Int]?) throws(GraphError) -> Tensor {
+        let peak = try stopGradient(max(axes: axes, keepAxes: true))
+        return try select(peak.isFinite(), peak, try peak.zerosLike())
+    }
+
     /// log(sum(exp(x))) over `axes`, without overflow: the maximum is taken out first.
     public func logSumExp(axes: [Int]? = nil, keepAxes: Bool = false) throws(GraphError) -> Tensor {
-        let peak = try stopGradient(max(axes: axes, keepAxes: true))
-        let shift = try select(peak.isFinite(), peak, try peak.zerosLike())
+        let shift = try finiteMax(axes: axes)
         let total = try exp(self - shift).sum(axes: axes, keepAxes: true)
         let result = try log(total) + shift
         return keepAxes ? result : try result.reshaped(try sum(axes: axes).shape)

@@ -15,6 +15,7 @@ public enum OpKind: Hashable, Sendable {
         case matmul, convolution, convolutionBackwardData, convolutionBackwardWeights
         case cholesky, triangularSolve, lu, qr, eigh
         case loop, loopWithHistory, part, stopGradient, surrogate
+        case softmax, logSoftmax, softmaxGradient, logSoftmaxGradient
     }
 
     /// Everything that there is.
@@ -79,6 +80,13 @@ public enum OpKind: Hashable, Sendable {
         case .linearAlgebra(.qr): self = .plain(.qr)
         case .linearAlgebra(.eigh): self = .plain(.eigh)
         case .loop(let loop): self = .plain(loop.keepsHistory ? .loopWithHistory : .loop)
+        case .composite(let composite):
+            switch composite {
+            case .softmax: self = .plain(.softmax)
+            case .logSoftmax: self = .plain(.logSoftmax)
+            case .softmaxGradient: self = .plain(.softmaxGradient)
+            case .logSoftmaxGradient: self = .plain(.logSoftmaxGradient)
+            }
         case .identity(.stopGradient): self = .plain(.stopGradient)
         case .identity(.surrogate): self = .plain(.surrogate)
         case .part: self = .plain(.part)

@@ -60,6 +60,36 @@ extension OpSample {
             try $0[0].logSumExp(axes: [1], keepAxes: true)
         }
         list.add("softmax", .float([3, 5], .uniform(-3...3)), tolerance: 5e-6) { try softmax($0[0]) }
+        // 32 to 1024 elements: rows that devices have a kernel for.
+        for (rows, length) in [(3, 5), (2, 32), (9, 33), (3, 100), (1, 1024), (2, 1025)] {
+            for gradient in [false, true] where !gradient || length <= 100 {
+                let inputs = [Input](repeating: .float([rows, length], .uniform(-4...4)), count: gradient ? 2 : 1)
+                let pair: [Composite] =
+                    gradient ? [.softmaxGradient, .logSoftmaxGradient] : [.softmax, .logSoftmax]
+                for composite in pair {
+                    list.addAll(
+                        "\(composite) of \(rows) rows of \(length)", inputs, tolerance: 1e-5,
+                        order: length <= 33 ? 2 : 1
+                    ) { x in
+                        try x[0].graph.apply(.composite(composite), x).results()
+                    }
+                }
+            }
+        }
+        list.add("softmax of a slice, twice", .float([4, 3, 70], .uniform(-3...3)), tolerance: 1e-5, order: 1) { x in
+            try softmax(softmax(x[0].slice(1, 1..<3)) * 3)
+        }
+        list.add(
+            "softmax of infinities and NaN",
+            .float([2, 34], .values((0..<68).map { [7: .infinity, 40: .nan, 3: -.infinity][$0] ?? Double($0) / 9 })),
+            order: 0
+        ) { try softmax($0[0]) }
+        list.add(
+            "softmax where nothing is possible", .float([1, 40], .values([Double](repeating: -.infinity, count: 40))),
+            order: 0
+        ) {
+            try logSoftmax($0[0])
+        }
         list.add("logSoftmax of columns", .float([3, 5], .uniform(-3...3))) { try logSoftmax($0[0], axis: 0) }
         for length in [0, 1, 2, 3, 7, 8] {
             list.add("product of \(length)", .float([2, length], .signed(0.5...1.5))) { try $0[0].product(axis: 1) }

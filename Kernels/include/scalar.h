@@ -392,7 +392,9 @@ PF_INLINE float pf_normal(pf_u32 bits) {
     PF_SPLIT(y, i, e, m);
     float w = -pf_log_reduced(m - 1.0f, e);
     bool tail = w > 5.3f;
-    float t = tail ? pf_sqrt(w) - 3.0f : w - 2.5f;
+    // (Not inside the choice: a root under a condition stops compilers, Intel's OpenCL of 2026 by a crash.)
+    float root = pf_sqrt(w);
+    float t = tail ? root - 3.0f : w - 2.5f;
     float r = pf_fma(tail ? -0x1.003b70p-18f : 0x1.c4c20ap-26f, t, tail ? -0x1.0eaa92p-12f : 0x1.f7ab3ep-22f);
     r = pf_fma(r, t, tail ? 0x1.c3eed8p-10f : -0x1.442db2p-18f);
     r = pf_fma(r, t, tail ? -0x1.3b6316p-8f : -0x1.95cf68p-18f);

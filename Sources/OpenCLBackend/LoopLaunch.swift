@@ -66,7 +66,8 @@ struct LoopPart {
             first += part.groups
             func branch(_ lines: [String]) -> [String] {
                 let text = (part.setup + lines).map { $0.replacing("PF_GROUP", with: number) }
-                return block(parts.count == 1 ? "" : "if (\(number) < \(part.groups))", text)
+                if parts.count == 1 { return tree == nil ? text : block("", text) }
+                return block("if (\(number) < \(part.groups))", text)
             }
             bodies += branch(part.body)
             if tree != nil { ends += branch(part.finish) }

@@ -224,4 +224,6 @@ let unrolled = "_Pragma(\"unroll\")"
 func quotient(_ a: String, _ b: Int) -> String { b == 1 ? a : "\(a) / \(b)" }
 func remainder(_ a: String, _ b: Int) -> String { b == 1 ? "0" : "\(a) % \(b)" }
 
-func block(_ head: String, _ body: [String]) -> [String] { ["\(head) {"] + body.map { "    \($0)" } + ["}"] }
+func block(_ head: String, _ body: [String]) -> [String] {
+    [head.isEmpty ? "{" : "\(head) {"] + body.map { "    \($0)" } + ["}"]
+}

@@ -21,7 +21,8 @@ public final class OpenCLBackend: Backend {
         public var cacheFolder: String?
         /// Whether separate buffers get guards (see `CompileOptions.Memory`); a memory checker sees more without.
         public var hasGuards = true
-        /// Whether memory is filled by the command for it, after which Oclgrind 21.10 reports every read as uninitialised.
+        /// Whether memory is filled and copied by the commands for it. Oclgrind 21.10 takes what they wrote for
+        /// uninitialised, wholly or at an offset; without them the host does it.
         public var hasFills = true
 
         public init() { cacheFolder = ProgramCache.defaultFolder }
@@ -162,6 +163,30 @@ public final class OpenCLBackend: Backend {
         try status.check(
             clEnqueueFillBuffer(queue.handle, memory.handle, &pattern, 1, offset, byteCount, 0, nil, nil),
             "memory could not be filled")
+    }
+
+    func copy(_ from: Place, to: Place, byteCount: Int) throws(DeviceError) {
+        guard options.hasFills else {
+            // From the beginning of the memory on: what is written at an offset counts as uninitialised, too.
+            var bytes = [UInt8](repeating: 0, count: to.offset + byteCount)
+            let isRead = bytes.withUnsafeMutableBytes { raw in
+                let (old, new) = (raw.baseAddress, raw.baseAddress.map { $0 + to.offset })
+                let first = clEnqueueReadBuffer(
+                    queue.handle, to.memory.handle, cl_bool(CL_TRUE), 0, to.offset + byteCount, old, 0, nil, nil)
+                let second = clEnqueueReadBuffer(
+                    queue.handle, from.memory.handle, cl_bool(CL_TRUE), from.offset, byteCount, new, 0, nil, nil)
+                return first == CL_SUCCESS ? second : first
+            }
+            try status.check(isRead, "memory could not be read")
+            return try status.check(
+                clEnqueueWriteBuffer(
+                    queue.handle, to.memory.handle, cl_bool(CL_TRUE), 0, bytes.count, bytes, 0, nil, nil),
+                "memory could not be written")
+        }
+        try status.check(
+            clEnqueueCopyBuffer(
+                queue.handle, from.memory.handle, to.memory.handle, from.offset, to.offset, byteCount, 0, nil, nil),
+            "memory could not be copied")
     }
 
     private func own(_ buffer: any Buffer, _ offset: Int, _ count: Int) throws(DeviceError) -> OpenCLBuffer {

@@ -48,10 +48,8 @@ final class OpenCLExecutable: Executable {
                         queue, region.turn.memory.handle, &number, 4, region.turn.offset, 4, 0, nil, nil)
                     guard answer == CL_SUCCESS else { throw failure(answer, "a loop") }
                     for copy in region.histories {
-                        let answer = clEnqueueCopyBuffer(
-                            queue, copy.from.memory.handle, copy.to.memory.handle, copy.from.offset,
-                            copy.to.offset + turn * copy.byteCount, copy.byteCount, 0, nil, nil)
-                        guard answer == CL_SUCCESS else { throw failure(answer, "a loop") }
+                        try backend.copy(
+                            copy.from, to: copy.to.advanced(by: turn * copy.byteCount), byteCount: copy.byteCount)
                     }
                     try submit(region.body, &enqueued)
                 }

@@ -44,8 +44,10 @@ extension OpSample {
             list.add("\(name), ties and NaN", .float([2, 11], ties), order: 0) {
                 try $0[0].argsorted(descending: descending)
             }
-            list.add("\(name) of a long row", .float([2, 1500]), order: 0) {
-                try $0[0].argsorted(descending: descending)
+            for length in [1500, 2500] {
+                list.add("\(name) of rows of \(length)", .float([2, length]), order: 0) {
+                    try $0[0].argsorted(descending: descending)
+                }
             }
             list.add("\(name) of columns", .float([5, 3], .apart(-1...1)), order: 0) {
                 try $0[0].argsorted(axis: 0, descending: descending)

@@ -10,6 +10,9 @@ static const char opencl_h[] = {
 static const char scalar_h[] = {
 #embed "include/scalar.h"
     , 0};
+static const char compensated_h[] = {
+#embed "include/compensated.h"
+    , 0};
 static const char linalg_h[] = {
 #embed "include/linalg.h"
     , 0};
@@ -74,6 +77,7 @@ static const char clblast_json[] = {
 static const struct { const char *name, *text; } files[] = {
     {"opencl.h", opencl_h},
     {"scalar.h", scalar_h},
+    {"compensated.h", compensated_h},
     {"linalg.h", linalg_h},
     {"sort_keys.h", sort_keys_h},
     {"matmul_cpu.cl", matmul_cpu_cl},

@@ -166,7 +166,9 @@ struct LoopSizes {
         let outer = isLast ? 0..<reduction.axes.lowerBound : 0..<(axis ?? 0)
         var lines = program.coordinates(outer, of: "outer")
         var held: [String] = []
-        if reduced < lanes { lines += [reduction.declaration("none"), reduction.setting("none", reduction.identity.text)] }
+        if reduced < lanes {
+            lines += [reduction.declaration("none"), reduction.setting("none", reduction.identity.text)]
+        }
         for e in 0..<reduced {
             let at = isLast ? "(outer * \(reduced) + \(e))\(place)" : "(outer\(place)) * \(reduced) + \(e)"
             held.append("lane\(e)")

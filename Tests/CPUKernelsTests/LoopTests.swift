@@ -117,7 +117,8 @@ private func verify(_ loop: Loop, _ comment: String = "") throws {
                         extent: extent,
                         buffers: [
                             random.buffer(type, count),
-                            Buffer(type: type, elements: .init(repeating: 7, count: outer * inner * blocks * kind.parts)),
+                            Buffer(
+                                type: type, elements: .init(repeating: 7, count: outer * inner * blocks * kind.parts)),
                         ],
                         registers: 1)
                     // Mostly finite values, and -0, so that the order and the identity show.

@@ -20,7 +20,8 @@ import Testing
         return (values, small.reduce(0) { $0 + Double($1) })
     }
 
-    private func sums(_ values: [Float], _ shape: [Int], axes: [Int]?) throws -> (plain: [Float], compensated: [Float]) {
+    private func sums(_ values: [Float], _ shape: [Int], axes: [Int]?) throws -> (plain: [Float], compensated: [Float])
+    {
         let graph = Graph()
         let x = graph.input("x", TensorType(shape, .float32))
         let outputs = [try x.sum(axes: axes), try x.sum(axes: axes, compensated: true)]

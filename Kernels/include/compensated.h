@@ -5,7 +5,9 @@
 // Programming 2, 4.2.2, theorem B); adding errors up beside the sum is the Kahan-Babuska algorithm (Neumaier 1974;
 // Ogita, Rump and Oishi 2005 give the bound: of n elements x the result is wrong by at most
 // eps |sum of x| + n^2 eps^2 (sum of |x|), and far less where n is large and lanes are joined in a tree).
-// Sums of -0 aside, where s is finite no compensation is ever -0 if it began as +0, so zeros change nothing.
+//
+// A compensation that begins as +0 is never -0 while its sum is finite. So to take -0 changes nothing, nor does it to
+// join (+0, +0) again.
 #ifndef PF_COMPENSATED_H
 #define PF_COMPENSATED_H
 #ifndef __OPENCL_VERSION__

@@ -10,6 +10,9 @@ static const char opencl_h[] = {
 static const char scalar_h[] = {
 #embed "include/scalar.h"
     , 0};
+static const char compensated_h[] = {
+#embed "include/compensated.h"
+    , 0};
 static const char linalg_h[] = {
 #embed "include/linalg.h"
     , 0};
@@ -80,6 +83,7 @@ static const char clblast_json[] = {
 static const struct { const char *name, *text; } files[] = {
     {"opencl.h", opencl_h},
     {"scalar.h", scalar_h},
+    {"compensated.h", compensated_h},
     {"linalg.h", linalg_h},
     {"softmax.h", softmax_h},
     {"sort_keys.h", sort_keys_h},

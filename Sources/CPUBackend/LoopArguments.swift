@@ -91,6 +91,7 @@ extension FusedLoop {
                 case .sum: PF_REDUCE_SUM
                 case .max: PF_REDUCE_MAX
                 case .min: PF_REDUCE_MIN
+                case .compensatedSum: reduction.leavesPairs ? PF_REDUCE_COMPENSATED_PAIRS : PF_REDUCE_COMPENSATED_SUM
                 }
             loop.reduction.type = reduction.scalar.cType
             loop.reduction.reg = UInt16(reduction.register)

@@ -83,9 +83,10 @@ static void LEVEL(run_rows)(LEVEL(tile) *tile, int64_t unit) {
         int64_t rows = plan->kept - first < plan->unit_rows ? plan->kept - first : plan->unit_rows;
         if (plan->reduced > 0) {
             LEVEL(run_tile)(tile, first * plan->reduced, rows * plan->reduced);
-            reducer->rows(plan->results + first * size, *value, rows, plan->reduced);
+            reducer->rows(plan->results + first * plan->parts * size, *value, rows, plan->reduced);
         } else {
-            LEVEL(fill)(plan->results + first * size, reducer->identity, plan->result_type, rows);
+            LEVEL(fill)(plan->results + first * plan->parts * size, reducer->identity, plan->result_type,
+                        rows * plan->parts);
         }
         return;
     }
@@ -99,7 +100,7 @@ static void LEVEL(run_rows)(LEVEL(tile) *tile, int64_t unit) {
         LEVEL(run_tile)(tile, row * plan->reduced + first + i, count);
         reducer->lanes(lanes, *value, count, i == 0);
     }
-    reducer->finish(plan->results + unit * size, lanes);
+    reducer->finish(plan->results + unit * plan->parts * size, lanes);
 }
 
 static void LEVEL(run_columns)(LEVEL(tile) *tile, int64_t unit) {
@@ -112,9 +113,10 @@ static void LEVEL(run_columns)(LEVEL(tile) *tile, int64_t unit) {
     if (plan->unit_rows > 0) {
         int64_t first = unit * plan->unit_rows;
         int64_t count = plan->kept - first < plan->unit_rows ? plan->kept - first : plan->unit_rows;
-        char *results = plan->results + first * plan->columns * size;
+        int64_t row = plan->parts * plan->columns;
+        char *results = plan->results + first * row * size;
         if (plan->reduced == 0) {
-            LEVEL(fill)(results, reducer->identity, type, count * plan->columns);
+            LEVEL(fill)(results, reducer->identity, type, count * row);
             return;
         }
         int64_t each = plan->reduced * plan->columns;
@@ -122,7 +124,7 @@ static void LEVEL(run_columns)(LEVEL(tile) *tile, int64_t unit) {
         for (int64_t i = 0; i < count; i++) {
             LEVEL(accumulate)(reducer, lanes, (char *)*value + i * each * size, 0, plan->reduced, plan->columns, size);
             LEVEL(finish_columns)(reducer, type, lanes, plan->reduced < PF_LANES ? plan->reduced : PF_LANES,
-                                  plan->columns, results + i * plan->columns * size);
+                                  plan->columns, results + i * row * size, plan->columns);
         }
         return;
     }
@@ -139,8 +141,9 @@ static void LEVEL(run_columns)(LEVEL(tile) *tile, int64_t unit) {
         LEVEL(run_tile)(tile, start, count * width);
         LEVEL(accumulate)(reducer, lanes, *value, i, count, width, size);
     }
+    int64_t result = (kept * plan->blocks + block) * plan->parts * plan->columns + column;
     LEVEL(finish_columns)(reducer, type, lanes, rows < PF_LANES ? rows : PF_LANES, width,
-                          plan->results + ((kept * plan->blocks + block) * plan->columns + column) * size);
+                          plan->results + result * size, plan->columns);
 }
 
 static void LEVEL(run)(const void *args, int64_t chunk, void *scratch) {

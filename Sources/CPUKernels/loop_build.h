@@ -24,6 +24,10 @@ typedef struct {
 } builder;
 
 static inline bool loop_valid_type(int type) { return type >= 0 && type < PF_TYPE_COUNT; }
+/// Whether lanes are pairs.
+static inline bool loop_is_compensated(pf_reduce_kind kind) {
+    return kind == PF_REDUCE_COMPENSATED_SUM || kind == PF_REDUCE_COMPENSATED_PAIRS;
+}
 
 /// Fills in the shape; false when it is malformed or has more than 2^62 elements.
 bool loop_measure(pf_loop_plan *plan, const pf_loop *loop);

@@ -79,8 +79,8 @@ struct pf_loop_plan {
     pf_type result_type;
     int32_t result_value;
     char *results;
-    int64_t kept, reduced, columns; // results: kept * blocks * columns
-    int64_t blocks;
+    int64_t kept, reduced, columns; // results: kept * blocks * parts * columns
+    int64_t blocks, parts;          // parts: results of a block
     int64_t units, units_per_chunk, chunks;
     int64_t unit_elements;          // NONE: elements of a unit, when it is no piece of a row
     int64_t unit_rows;              // ROWS, COLUMNS: kept indices of a unit, when it holds whole ones

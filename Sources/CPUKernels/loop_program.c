@@ -297,6 +297,7 @@ static bool lay_out(builder *b, int64_t tile, bool *fits) {
     int64_t random_bytes = random ? align64((tile + 8) * 4 * 6) : 0;
     int64_t accumulator = plan->mode == PF_REDUCE_NONE ? 0 : PF_LANES * 8;
     if (plan->mode == PF_REDUCE_COLUMNS) accumulator *= COLUMN_PIECE;
+    if (loop_is_compensated(plan->kind)) accumulator *= 2;
     plan->tile = tile;
     for (int32_t v = 0; v < plan->value_count; v++)
         if (plan->values[v].slot != NONE) plan->values[v].slot = pointers + plan->values[v].slot * tile;

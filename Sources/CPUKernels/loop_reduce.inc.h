@@ -3,6 +3,7 @@
 //
 // A lane that gets no element in a later round must not change: `neutral` is the value that leaves any other as it
 // is (-0 for float sums, while the identity, which absent lanes start from, is +0).
+#include "compensated.h"
 
 #define COMBINE_SUM(a, b) ((a) + (b))
 #define COMBINE_MAX(a, b) ((((a) > (b)) | ((a) != (a))) ? (a) : (b))
@@ -16,8 +17,12 @@ typedef struct {
     void (*finish)(void *result, const void *lanes);
     /// `rows` blocks of `length` elements each.
     void (*rows)(void *results, const void *values, int64_t rows, int64_t length);
-    /// n lanes, element by element.
-    void (*combine)(void *into, const void *values, int64_t n);
+    /// n lanes, each with one value. Compensations lie `apart` elements behind their lanes.
+    void (*take)(void *into, const void *values, int64_t n, int64_t apart);
+    /// n lanes, each with another.
+    void (*join)(void *into, const void *lanes, int64_t n, int64_t apart);
+    /// n lanes into results; of those of pairs the second come `step` elements behind the first. NULL: a copy.
+    void (*results)(void *results, const void *lanes, int64_t n, int64_t apart, int64_t step);
     const void *identity;
 } LEVEL(reducer);
 
@@ -97,7 +102,8 @@ typedef struct {
             LEVEL(name##_finish_inline)((T *)results + r, &lanes);                                                    \
         }                                                                                                             \
     }                                                                                                                 \
-    static void LEVEL(name##_combine)(void *into, const void *values, int64_t n) {                                    \
+    static void LEVEL(name##_combine)(void *into, const void *values, int64_t n, int64_t apart) {                     \
+        (void)apart;                                                                                                  \
         T *d = into;                                                                                                  \
         const T *v = values;                                                                                          \
         EACH {                                                                                                        \
@@ -121,34 +127,47 @@ ORDER_REDUCERS(i32, int32_t, INT32_MIN, INT32_MAX)
 ORDER_REDUCERS(u32, uint32_t, 0, UINT32_MAX)
 ORDER_REDUCERS(u8, uint8_t, 0, UINT8_MAX)
 
-#define ENTRY(name)                                                                                                   \
-    {LEVEL(name##_lanes), LEVEL(name##_finish), LEVEL(name##_rows), LEVEL(name##_combine), &LEVEL(name##_identity)}
+#include "loop_compensated.inc.h"
 
-static const LEVEL(reducer) LEVEL(reducers)[3][PF_TYPE_COUNT] = {
+#define ENTRY(name)                                                                                                   \
+    {LEVEL(name##_lanes), LEVEL(name##_finish), LEVEL(name##_rows), LEVEL(name##_combine), LEVEL(name##_combine),     \
+     NULL, &LEVEL(name##_identity)}
+#define COMPENSATED_ENTRY(name, lanes_of, plain)                                                                      \
+    {LEVEL(lanes_of##_lanes), LEVEL(name##_finish), LEVEL(name##_rows), LEVEL(lanes_of##_take),                       \
+     LEVEL(lanes_of##_join), LEVEL(name##_results), &LEVEL(plain##_identity)}
+
+static const LEVEL(reducer) LEVEL(reducers)[PF_REDUCE_COUNT][PF_TYPE_COUNT] = {
     [PF_REDUCE_SUM] = {ENTRY(sum_f32), ENTRY(sum_f64), ENTRY(sum_u32), ENTRY(sum_u32), ENTRY(sum_u8)},
     [PF_REDUCE_MAX] = {ENTRY(max_f32), ENTRY(max_f64), ENTRY(max_i32), ENTRY(max_u32), ENTRY(max_u8)},
     [PF_REDUCE_MIN] = {ENTRY(min_f32), ENTRY(min_f64), ENTRY(min_i32), ENTRY(min_u32), ENTRY(min_u8)},
+    [PF_REDUCE_COMPENSATED_SUM] = {COMPENSATED_ENTRY(total_f32, compensated_f32, sum_f32),
+                                   COMPENSATED_ENTRY(total_f64, compensated_f64, sum_f64)},
+    [PF_REDUCE_COMPENSATED_PAIRS] = {COMPENSATED_ENTRY(pairs_f32, compensated_f32, sum_f32),
+                                     COMPENSATED_ENTRY(pairs_f64, compensated_f64, sum_f64)},
 };
 
 /// Rows first..<first + rows of a block, of n / rows elements, into 32 lanes of rows.
 static void LEVEL(accumulate)(const LEVEL(reducer) *reducer, char *lanes, const char *values, int64_t first,
                               int64_t rows, int64_t width, int64_t size) {
+    const int64_t apart = PF_LANES * width;
+    if (first == 0 && reducer->results) memset(lanes + apart * size, 0, (size_t)(apart * size));
     while (rows > 0) {
         int64_t lane = first % PF_LANES;
         int64_t run = PF_LANES - lane < rows ? PF_LANES - lane : rows;
         char *into = lanes + lane * width * size;
         if (first < PF_LANES) memcpy(into, values, (size_t)(run * width * size));
-        else reducer->combine(into, values, run * width);
+        else reducer->take(into, values, run * width, apart);
         values += run * width * size;
         first += run;
         rows -= run;
     }
 }
 
-/// Combines the lanes, of which the first `present` hold values, and writes a row of results.
+/// Combines the lanes, of which the first `present` hold values, and writes a row of results, of those of pairs two
+/// that are `step` elements apart.
 static void LEVEL(finish_columns)(const LEVEL(reducer) *reducer, pf_type type, char *lanes, int64_t present,
-                                  int64_t width, char *results) {
-    int64_t size = pf_type_size(type);
+                                  int64_t width, char *results, int64_t step) {
+    const int64_t size = pf_type_size(type), apart = PF_LANES * width;
     int64_t half = 16;
     if (present <= 16) {
         // Lanes beyond the first power of two would combine identities with each other only; combining each lane that
@@ -156,11 +175,12 @@ static void LEVEL(finish_columns)(const LEVEL(reducer) *reducer, pf_type type, c
         int64_t held = 1;
         while (held < present) held *= 2;
         LEVEL(fill)(lanes + present * width * size, reducer->identity, type, (32 - present) * width);
-        reducer->combine(lanes, lanes + held * width * size, held * width);
+        reducer->join(lanes, lanes + held * width * size, held * width, apart);
         half = held / 2;
     } else if (present < 32) {
         LEVEL(fill)(lanes + present * width * size, reducer->identity, type, (32 - present) * width);
     }
-    for (; half > 0; half /= 2) reducer->combine(lanes, lanes + half * width * size, half * width);
-    memcpy(results, lanes, (size_t)(width * size));
+    for (; half > 0; half /= 2) reducer->join(lanes, lanes + half * width * size, half * width, apart);
+    if (reducer->results) reducer->results(results, lanes, width, apart, step);
+    else memcpy(results, lanes, (size_t)(width * size));
 }

@@ -26,9 +26,11 @@ bool loop_measure(pf_loop_plan *plan, const pf_loop *loop) {
     plan->blocks = plan->reduced > PF_TILE ? (plan->reduced + PF_TILE - 1) / PF_TILE : 1;
     if (plan->mode == PF_REDUCE_NONE) return true;
     if ((plan->mode != PF_REDUCE_ROWS && plan->mode != PF_REDUCE_COLUMNS) || (int)reduction->kind < 0
-        || reduction->kind > PF_REDUCE_MIN || !loop_valid_type(reduction->type) || reduction->type == PF_BOOL)
+        || reduction->kind >= PF_REDUCE_COUNT || !loop_valid_type(reduction->type) || reduction->type == PF_BOOL)
         return false;
+    if (loop_is_compensated(reduction->kind) && reduction->type != PF_F32 && reduction->type != PF_F64) return false;
     plan->kind = reduction->kind;
+    plan->parts = reduction->kind == PF_REDUCE_COMPENSATED_PAIRS ? 2 : 1;
     plan->result_type = reduction->type;
     plan->results = reduction->data;
     return true;

@@ -137,7 +137,9 @@ extension FusedLoop {
         }
         for store in stores { lines.append("store r\(store.register) to \(store.access.text)") }
         if let reduction {
-            lines.append("\(reduction.kind) r\(reduction.register) over axes \(reduction.axes) to \(reduction.result)")
+            lines.append(
+                "\(reduction.kind) r\(reduction.register) over axes \(reduction.axes) to \(reduction.result)"
+                    + (reduction.leavesPairs ? " in pairs" : ""))
         }
         return lines
     }

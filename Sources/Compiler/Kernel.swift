@@ -56,6 +56,8 @@ public struct FusedLoop: Hashable, Sendable {
         /// The axes that are reduced: the last ones (rows), or those before the last one (columns).
         public var axes: Range<Int>
         public var result: BufferID
+        /// Of a compensated sum of several blocks: each leaves two results, its sum and what to add to it.
+        public var leavesPairs = false
     }
 
     public enum ReductionMode: String, Hashable, Sendable { case rows, columns }

@@ -167,7 +167,8 @@ struct Lowering {
         append(.loops([loop]), label, reads: reads, writes: writes)
     }
 
-    /// A reduction in stages: each leaves one value per block of 1024, until one block is left.
+    /// A reduction in stages: each leaves one value per block of 1024, or a pair of a compensated sum, until one block is
+    /// left.
     private mutating func lowerReduction(_ first: FusedLoop, _ id: NodeID) throws(GraphError) {
         guard let result = first.reduction?.result else { return }
         var loop = first.normalized()
@@ -182,9 +183,11 @@ struct Lowering {
                 appendLoop(loop, label(id))
                 return
             }
-            let shape = before + [blocks] + after
+            let leavesPairs = reduction.kind == .compensatedSum
+            let shape = before + [leavesPairs ? 2 * blocks : blocks] + after
             let partial = makeBuffer("\(id) partial", shape.reduce(1, *) * reduction.scalar.byteCount)
             loop.reduction?.result = partial
+            loop.reduction?.leavesPairs = leavesPairs
             appendLoop(loop, label(id) + ", blocks")
             let access = Access(buffer: partial, scalar: reduction.scalar, map: IndexMap(Array(shape)))
             var next = FusedLoop(extents: Array(shape), sources: [.load(access)], instructions: [], stores: [])

@@ -50,7 +50,7 @@ public struct Objective {
         guard let first = terms.first else { throw GraphError("objective", "has no terms") }
         var total = first.value.graph.constant(0, first.value.scalar)
         for term in terms {
-            let mean = try term.value.mean()
+            let mean = try term.value.mean(compensated: true)
             total = try total + (term.weight == 1 ? mean : mean * term.weight)
         }
         return total

@@ -61,7 +61,7 @@ extension VariationalAutoencoder {
         let prior = try z.reshaped([rows, draws, event.product])
         let own = try noise.reshaped([rows, draws, event.product])
         let logVariance = try q.logVariance.reshaped([rows, 1, event.product])
-        let logRatio = try 0.5 * (own * own - prior * prior + logVariance).sum(axes: [2])
+        let logRatio = try 0.5 * (own * own - prior * prior + logVariance).sum(axes: [2], compensated: true)
         let kl = try klDivergenceFromStandardNormal(q).reshaped([rows, 1])
         return Assessment(
             terms: [.init("reconstruction", try -logLikelihood, isDrawn: true), .init("kl", kl, isDrawn: false)],

@@ -82,8 +82,8 @@ struct LoopItems {
         let numbers = ["const \(index) block = item_id / \(lanes);", "const bool inside = block < \(units);"]
         return loopPart(
             items: units * lanes, numbers: numbers,
-            accumulate(reduction, "sum", lane: "l", point) + ["lane[item] = sum;"],
-            finish: ["if (inside && l == 0) \(results)[block] = \(reduction.memoryValue("lane[item]"));"])
+            accumulate(reduction, "sum", lane: "l", point) + [reduction.copying("lane[item]", "sum")],
+            finish: ["if (inside && l == 0) \(reduction.storing("lane[item]", to: results, "block"))"])
     }
 
     /// Neighbouring work-items hold neighbouring columns, two lanes each.
@@ -103,11 +103,11 @@ struct LoopItems {
         ]
         let low = accumulate(reduction, "low", lane: "l", point)
         let high = accumulate(reduction, "high", lane: "l + \(half)", point)
-        let result = "\(results)[block * \(sizes.columns) + i\(last)]"
+        let store = reduction.storing("lane[item]", to: results, "block", width: sizes.columns, place: "i\(last)")
         return loopPart(
             items: sizes.kept * sizes.blocks * stripes * group, numbers: numbers,
-            low + high + ["lane[item] = \(reduction.combined("low", "high"));"],
-            finish: ["if (inside && l == 0) \(result) = \(reduction.memoryValue("lane[item]"));"])
+            low + high + [reduction.joining("low", "high"), reduction.copying("lane[item]", "low")],
+            finish: ["if (inside && l == 0) \(store)"])
     }
 
     /// What one lane of a block makes of its elements.
@@ -117,16 +117,16 @@ struct LoopItems {
         let value = program.register(reduction.register)
         let elements = block(
             "for (int e = \(lane); e < count; e += \(sizes.lanes))",
-            point + program[.row] + program[.element] + ["\(sum) = \(reduction.combined(sum, value));"])
+            point + program[.row] + program[.element] + [reduction.taking(sum, value)])
         let start = ["if (\(lane) < count) \(sum) = \(reduction.neutral.text);"]
-        return ["\(reduction.lane.clType) \(sum) = \(reduction.identity.text);"]
+        return [reduction.declaration(sum), reduction.setting(sum, reduction.identity.text)]
             + block("if (inside)", program[.once] + sizes.blockBounds("block") + start + elements)
     }
 }
 
 /// How the work-items of a group combine lanes in local memory: item `item` holds lane `l` of its block in lane[item].
 struct LoopTree: Hashable {
-    private let lane: ScalarType
+    private let declaration: String
     private let lanes: Int
     /// Neighbouring items hold the same lane of this many columns.
     private let width: Int
@@ -135,24 +135,21 @@ struct LoopTree: Hashable {
     /// Nil where loops need no local memory.
     init?(_ loop: FusedLoop, _ sizes: LoopSizes, groupSize: Int) {
         guard let reduction = loop.reduction, !sizes.areFew(loop) else { return nil }
-        lane = reduction.lane
+        declaration = "__local " + reduction.declaration("lane[\(groupSize)]")
         // In columns each item has combined two lanes by itself.
         let held = loop.reductionMode == .rows ? sizes.lanes : sizes.lanes / 2
         let width = loop.reductionMode == .rows ? 1 : groupSize / held
         self.width = width
         steps = sizes.halves.filter { $0 < held }.flatMap { half in
-            let sum = reduction.combined("lane[item]", "lane[item + \(half * width)]")
-            return ["barrier(CLK_LOCAL_MEM_FENCE);", "if (l < \(half)) lane[item] = \(sum);"]
+            let join = reduction.joining("lane[item]", "lane[item + \(half * width)]")
+            return ["barrier(CLK_LOCAL_MEM_FENCE);", "if (l < \(half)) \(join)"]
         }
         lanes = held
     }
 
     /// Declares what stands around the tree.
-    func setup(groupSize: Int) -> [String] {
+    var setup: [String] {
         let number = width == 1 ? "item % \(lanes)" : "item / \(width)"
-        return [
-            "__local \(lane.clType) lane[\(groupSize)];",
-            "const int item = (int)get_local_id(0), l = \(number);",
-        ]
+        return [declaration, "const int item = (int)get_local_id(0), l = \(number);"]
     }
 }

@@ -58,7 +58,7 @@ struct LoopPart {
 
     static func launch(_ parts: [LoopPart], _ tree: LoopTree?) -> Launch {
         let (groupSize, parameters) = (parts[0].groupSize, parts[parts.count - 1].parameters)
-        var lines = tree?.setup(groupSize: groupSize) ?? []
+        var lines = tree?.setup ?? []
         var first = 0
         var (bodies, ends): ([String], [String]) = ([], [])
         for part in parts {
@@ -76,7 +76,7 @@ struct LoopPart {
         let head = "__kernel void KERNEL(" + parameters.declarations.joined(separator: ", ") + ")"
         return Launch(
             text: KernelText(
-                headers: [.opencl, .scalar], [:], body: block(head, lines).map { "\($0)\n" }.joined()),
+                headers: [.opencl, .scalar, .compensated], [:], body: block(head, lines).map { "\($0)\n" }.joined()),
             arguments: parameters.arguments, global: [first * groupSize], local: [groupSize])
     }
 }
@@ -160,7 +160,6 @@ struct LoopSizes {
     /// arrays of their own: all iterations would share them.)
     func few(_ reduction: FusedLoop.Reduction, _ program: inout LoopText) -> [String] {
         let results = program.pointer(reduction.result, reduction.scalar)
-        let type = reduction.lane.clType
         let axis = vectorAxis(reduction)
         let length = axis.map { extents[$0] } ?? 1
         let place = axis.map { " * \(length) + i\($0)" } ?? ""
@@ -168,23 +167,29 @@ struct LoopSizes {
         let outer = isLast ? 0..<reduction.axes.lowerBound : 0..<(axis ?? 0)
         var lines = program.coordinates(outer, of: "outer")
         var held: [String] = []
+        if reduced < lanes {
+            lines += [reduction.declaration("none"), reduction.setting("none", reduction.identity.text)]
+        }
         for e in 0..<reduced {
             let at = isLast ? "(outer * \(reduced) + \(e))\(place)" : "(outer\(place)) * \(reduced) + \(e)"
             held.append("lane\(e)")
-            lines += ["\(type) lane\(e);"]
+            lines += [reduction.declaration("lane\(e)")]
             lines += block(
                 "",
                 program.coordinates(reduction.axes, of: "\(e)") + ["const \(index) at = \(at);"] + program[.row]
-                    + program[.element] + ["lane\(e) = \(program.register(reduction.register));"])
+                    + program[.element] + [reduction.setting("lane\(e)", program.register(reduction.register))])
         }
-        held += [String](repeating: reduction.identity.text, count: lanes - reduced)
+        held += [String](repeating: "none", count: lanes - reduced)
         for half in halves {
             for l in 0..<half {
-                lines += ["const \(type) sum\(half)_\(l) = \(reduction.combined(held[l], held[l + half]));"]
-                held[l] = "sum\(half)_\(l)"
+                let sum = "sum\(half)_\(l)"
+                lines += [
+                    reduction.declaration(sum), reduction.copying(sum, held[l]), reduction.joining(sum, held[l + half]),
+                ]
+                held[l] = sum
             }
         }
-        return lines + ["\(results)[outer\(place)] = \(reduction.memoryValue(held[0]));"]
+        return lines + [reduction.storing(held[0], to: results, "outer\(place)")]
     }
 }
 

@@ -98,28 +98,70 @@ extension FusedLoop.Reduction {
     /// The type of lanes: sums of integers wrap, so they are unsigned.
     var lane: ScalarType { kind == .sum && scalar == .int32 ? .uint32 : scalar }
 
-    /// One step of the order in pf_loop.h, of scalars or vectors.
-    func combined(_ a: String, _ b: String) -> String {
+    // A lane is named by the variable, or element of an array, that holds it; of a compensated sum a second holds the
+    // compensation.
+    private var hasRest: Bool { kind == .compensatedSum }
+    private func rest(_ lane: String) -> String {
+        let end = lane.firstIndex(of: "[") ?? lane.endIndex
+        return lane[..<end] + "_rest" + lane[end...]
+    }
+    /// All that holds a lane.
+    func parts(_ lane: String) -> [String] { hasRest ? [lane, rest(lane)] : [lane] }
+
+    /// Declares lanes, or arrays of them.
+    func declaration(_ lanes: String..., type: String? = nil) -> String {
+        "\(type ?? lane.clType) \(lanes.flatMap(parts).joined(separator: ", "));"
+    }
+    /// A lane that has taken one value at most.
+    func setting(_ lane: String, _ value: String) -> String {
+        "\(lane) = \(value);" + (hasRest ? " \(rest(lane)) = 0.0f;" : "")
+    }
+    func copying(_ lane: String, _ from: String) -> String {
+        zip(parts(lane), parts(from)).map { "\($0) = \($1);" }.joined(separator: " ")
+    }
+
+    /// One step of the order in pf_loop.h, of scalars or vectors: a lane takes a value.
+    func taking(_ a: String, _ value: String, type: String? = nil) -> String {
         let nan = scalar.isFloating ? " | (\(a) != \(a))" : ""
         switch kind {
-        case .sum: return "\(a) + \(b)"
-        case .max: return "((\(a) > \(b))\(nan)) ? \(a) : \(b)"
-        case .min: return "((\(a) < \(b))\(nan)) ? \(a) : \(b)"
+        case .sum: return "\(a) = \(a) + \(value);"
+        case .max: return "\(a) = ((\(a) > \(value))\(nan)) ? \(a) : \(value);"
+        case .min: return "\(a) = ((\(a) < \(value))\(nan)) ? \(a) : \(value);"
+        case .compensatedSum: return "PF_TAKE(\(type ?? lane.clType), \(a), \(rest(a)), \(value));"
         }
+    }
+
+    /// Likewise: a lane takes another.
+    func joining(_ a: String, _ b: String, type: String? = nil) -> String {
+        guard hasRest else { return taking(a, b) }
+        return "PF_JOIN(\(type ?? lane.clType), \(a), \(rest(a)), \(b), \(rest(b)));"
+    }
+
+    /// Writes a block's result from its last lane: to `place` in row `block` of rows of `width` results.
+    func storing(_ lane: String, to results: String, _ block: String, width: Int = 1, place: String = "0") -> String {
+        func put(_ row: String, _ value: String) -> String {
+            let index = width == 1 ? row : "(\(row)) * \(width) + \(place)"
+            return "\(results)[\(index)] = \(self.lane.memoryValue(value));"
+        }
+        guard hasRest else { return put(block, lane) }
+        guard leavesPairs else { return put(block, "pf_total(\(lane), \(rest(lane)))") }
+        return "{ \(put("2 * (\(block))", lane)) \(put("2 * (\(block)) + 1", "pf_rest(\(lane), \(rest(lane)))")) }"
     }
 
     /// What a lane without elements holds.
     var identity: ScalarLiteral {
         switch kind {
-        case .sum: ScalarLiteral(0, lane)
+        case .sum, .compensatedSum: ScalarLiteral(0, lane)
         case .max: ScalarLiteral(-Double.infinity, lane)
         case .min: ScalarLiteral(Double.infinity, lane)
         }
     }
 
     /// What a lane holds before its first element, which it leaves as it is: for sums of floats -0.
-    var neutral: ScalarLiteral { kind == .sum && scalar.isFloating ? ScalarLiteral(-0.0, lane) : identity }
-
-    /// A lane's value as it lies in memory.
-    func memoryValue(_ text: String) -> String { lane.memoryValue(text) }
+    var neutral: ScalarLiteral {
+        switch kind {
+        case .sum, .compensatedSum: scalar.isFloating ? ScalarLiteral(-0.0, lane) : identity
+        case .max, .min: identity
+        }
+    }
 }

@@ -54,24 +54,26 @@ extension LoopPieces {
             [
                 "const \(index) i\(last) = first + \(position);",
                 "const \(index) at = kept * \(sizes.reduced) + i\(last);",
-            ] + program[.element] + ["sum = \(reduction.combined("sum", program.register(reduction.register)));"]
+            ] + program[.element] + [reduction.taking("sum", program.register(reduction.register))]
         }
         func lanes(_ limit: String, _ body: [String]) -> [String] {
             block(
                 "\(vectorise) for (int l = 0; l < \(limit); l++)",
-                ["\(reduction.lane.clType) sum = lane[l];"] + body + ["lane[l] = sum;"])
+                [reduction.declaration("sum"), reduction.copying("sum", "lane[l]")] + body
+                    + [reduction.copying("lane[l]", "sum")])
         }
         // Lanes are taken out of the array for some elements at a time.
         let turns = loop.instructions.count <= 2 ? 8 : 4
         let chunk = 32 * turns
         var body = sizes.blockBounds("unit") + program.coordinates(0..<last, of: "kept") + program[.row]
-        body += ["\(reduction.lane.clType) lane[32];"]
-        body += ["PF_VECTORISE for (int l = 0; l < 32; l++) lane[l] = \(start(reduction));", "int e = 0;"]
+        body += [reduction.declaration("lane[32]")]
+        body += ["PF_VECTORISE for (int l = 0; l < 32; l++) { \(reduction.setting("lane[l]", start(reduction))) }"]
+        body += ["int e = 0;"]
         body += block(
             "for (; e + \(chunk) <= count; e += \(chunk))",
             lanes("32", block("\(unrolled) for (int turn = 0; turn < \(turns); turn++)", point("e + turn * 32 + l"))))
         body += block("for (; e < count; e += 32)", lanes("min(count - e, 32)", point("e + l")))
-        body += tree(reduction, lanes: 32) + ["\(results)[unit] = \(reduction.memoryValue("lane[0]"));"]
+        body += tree(reduction, lanes: 32) + [reduction.storing("lane[0]", to: results, "unit")]
         return loopPart(units: sizes.kept * sizes.blocks, size: Swift.min(sizes.reduced, blockSize), body)
     }
 
@@ -95,7 +97,7 @@ extension LoopPieces {
                 units: sizes.kept * blocks, size: blockSize,
                 bounds + program.fillWords + ["\(type) value[\(blockSize)];"] + elementsInRange(sink) + [fill]
                     + lanes(reduction, "value", "count", rest: 0)
-                    + ["\(results)[unit] = \(reduction.memoryValue("lane[0]"));"])
+                    + [reduction.storing("lane[0]", to: results, "unit")])
         }
         let taken = Swift.min(blockSize / reduced, sizes.kept)
         let bounds = [
@@ -108,7 +110,7 @@ extension LoopPieces {
             "for (\(index) row = first_row; row < last_row; row++)",
             ["const \(type) *of_row = value + (row - first_row) * \(reduced);"]
                 + lanes(reduction, "of_row", "\(reduced / 32 * 32)", rest: reduced % 32)
-                + ["\(results)[row] = \(reduction.memoryValue("lane[0]"));"])
+                + [reduction.storing("lane[0]", to: results, "row")])
         return loopPart(
             units: sizes.kept.dividedUp(by: taken), size: taken * reduced,
             bounds + program.fillWords + ["\(type) value[\(taken * reduced)];"] + elements + each)
@@ -135,37 +137,33 @@ extension LoopPieces {
             pieces += [String](repeating: other.text, count: half - count)
             return "(\(type))(\(pieces.joined(separator: ", ")))"
         }
-        func both(_ name: String, _ pointer: String, _ count: Int, _ other: ScalarLiteral) -> String {
-            "\(name)low = \(part(pointer, count, other)), \(name)high = \(part("\(pointer) + 16", count - 16, other));"
+        func both(_ pointer: String, _ count: Int, _ other: ScalarLiteral) -> (low: String, high: String) {
+            (part(pointer, count, other), part("\(pointer) + 16", count - 16, other))
         }
-        let join = [
-            "low = \(reduction.combined("low", "next_low"));", "high = \(reduction.combined("high", "next_high"));",
-        ]
+        func take(_ next: (low: String, high: String)) -> [String] {
+            ["const vector next_low = \(next.low), next_high = \(next.high);"]
+                + ["low", "high"].map { reduction.taking($0, "next_\($0)", type: "vector") }
+        }
         let identity = reduction.identity
-        var lines = [definition]
-        if sizes.reduced <= 16 {
-            lines += ["const vector low = \(part(values, rest, identity)), high = \(identity.text);"]
-        } else {
-            lines += ["vector \(both("", values, sizes.reduced < 32 ? rest : 32, identity))"]
-        }
+        let first =
+            sizes.reduced <= 16
+            ? (part(values, rest, identity), identity.text) : both(values, sizes.reduced < 32 ? rest : 32, identity)
+        var lines = [definition, reduction.declaration("low", "high", type: "vector")]
+        lines += [reduction.setting("low", first.0), reduction.setting("high", first.1)]
         if sizes.reduced >= 64 {
-            lines += block(
-                "for (int e = 32; e < \(whole); e += 32)",
-                ["const vector \(both("next_", "\(values) + e", 32, identity))"] + join)
+            lines += block("for (int e = 32; e < \(whole); e += 32)", take(both("\(values) + e", 32, identity)))
         }
-        if rest > 0 && sizes.reduced > 32 {
-            lines += ["const vector \(both("next_", "\(values) + \(whole)", rest, reduction.neutral))"] + join
-        }
-        lines += ["\(reduction.lane.clType) lane[\(half)];"]
-        lines += ["*(vector *)lane = \(reduction.combined("low", "high"));"]
+        if rest > 0 && sizes.reduced > 32 { lines += take(both("\(values) + \(whole)", rest, reduction.neutral)) }
+        lines += [reduction.joining("low", "high", type: "vector"), reduction.declaration("lane[\(half)]")]
+        lines += zip(reduction.parts("lane"), reduction.parts("low")).map { "*(vector *)\($0) = \($1);" }
         return lines + tree(reduction, lanes: half)
     }
 
     /// Combines `lanes` lanes, of `width` results each, into the first.
     private func tree(_ reduction: FusedLoop.Reduction, lanes: Int, width: Int = 1) -> [String] {
         sizes.halves.filter { $0 < lanes }.map { half in
-            let sum = reduction.combined("lane[l]", "lane[l + \(half * width)]")
-            return "PF_VECTORISE for (int l = 0; l < \(half * width); l++) lane[l] = \(sum);"
+            let join = reduction.joining("lane[l]", "lane[l + \(half * width)]")
+            return "PF_VECTORISE for (int l = 0; l < \(half * width); l++) { \(join) }"
         }
     }
 
@@ -193,25 +191,22 @@ extension LoopPieces {
             "const \(index) block = \(quotient("unit", stripes)), low = \(remainder("unit", stripes)) * \(width);",
             "const int width = \(rest);",
         ]
-        body += sizes.blockBounds("block") + ["\(reduction.lane.clType) lane[\(lanes * width)];"]
+        body += sizes.blockBounds("block") + [reduction.declaration("lane[\(lanes * width)]")]
+        let clear = reduction.setting("lane[l * \(width) + c]", start(reduction))
         body += block(
-            "for (int l = 0; l < \(lanes); l++)",
-            ["PF_VECTORISE for (int c = 0; c < \(width); c++) lane[l * \(width) + c] = \(start(reduction));"])
+            "for (int l = 0; l < \(lanes); l++)", ["PF_VECTORISE for (int c = 0; c < \(width); c++) { \(clear) }"])
+        let take = reduction.taking("lane[place]", value)
         if stripes == 1, usesElementsInOrder {
             let begin = "(kept * \(reduced) + first + e) * \(columns)"
             body += block(
                 "for (int e = 0; e < count; e += \(lanes))",
                 ["const \(index) start = \(begin), end = start + min(count - e, \(lanes)) * \(columns);"]
-                    + elementsInOrder([
-                        "const int place = (int)(at - start);",
-                        "lane[place] = \(reduction.combined("lane[place]", value));",
-                    ]))
+                    + elementsInOrder(["const int place = (int)(at - start);", take]))
         } else {
             let point = [
                 "const \(index) i\(last) = low + c, at = row * \(columns) + i\(last);",
                 "const int place = l * \(width) + c;",
             ]
-            let take = "lane[place] = \(reduction.combined("lane[place]", value));"
             body += block(
                 "for (int e = 0; e < count; e++)",
                 ["const int l = e % \(lanes);", "const \(index) row = kept * \(reduced) + first + e;"]
@@ -219,8 +214,8 @@ extension LoopPieces {
                     + block("\(vectorise) for (int c = 0; c < width; c++)", point + program[.element] + [take]))
         }
         body += tree(reduction, lanes: lanes, width: width)
-        let result = "\(results)[block * \(columns) + low + c]"
-        body += ["PF_VECTORISE for (int c = 0; c < width; c++) \(result) = \(reduction.memoryValue("lane[c]"));"]
+        let store = reduction.storing("lane[c]", to: results, "block", width: columns, place: "low + c")
+        body += ["PF_VECTORISE for (int c = 0; c < width; c++) \(store)"]
         let size = Swift.min(reduced, blockSize) * width
         return loopPart(units: sizes.kept * sizes.blocks * stripes, size: size, body)
     }

@@ -17,7 +17,7 @@ extension Reduce {
             type,
             groups.map { group in
                 switch kind {
-                case .sum: return group.reduce(0) { sum($0, $1, type.scalar) }
+                case .sum, .compensatedSum: return group.reduce(0) { sum($0, $1, type.scalar) }
                 case .max: return group.contains(where: \.isNaN) ? .nan : group.reduce(-.infinity, Swift.max)
                 case .min: return group.contains(where: \.isNaN) ? .nan : group.reduce(.infinity, Swift.min)
                 }

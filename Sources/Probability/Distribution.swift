@@ -32,8 +32,10 @@ public protocol DistributionWithEntropy: Distribution {
 }
 
 extension Tensor {
-    /// The sum over all axes but the first.
-    public func rowSum() throws(GraphError) -> Tensor { try sum(axes: Array(1..<Swift.max(rank, 1))) }
+    /// The sum over all axes but the first, compensated: what rounding does to a density is left in its terms.
+    public func rowSum() throws(GraphError) -> Tensor {
+        try sum(axes: Array(1..<Swift.max(rank, 1)), compensated: true)
+    }
 
     func checkEvent(_ x: Tensor, _ distribution: String) throws(GraphError) {
         guard shape == x.shape, rank >= 1 else {

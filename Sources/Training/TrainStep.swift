@@ -53,7 +53,7 @@ struct TrainStep {
         updates = try gated(updates, flag: flag, watching: [loss, norm])
 
         var figures: [(name: String, value: Tensor)] = [("loss", loss)]
-        for term in objective.terms { figures.append((term.name, try term.value.mean())) }
+        for term in objective.terms { figures.append((term.name, try term.value.mean(compensated: true))) }
         figures.append(("gradient_norm", norm))
         let packed = try concatenate(figures.map { try $0.value.reshaped([1]) }, axis: 0)
         return (Program(graph, outputs: [packed], updates: updates), figures.map(\.name))

@@ -65,6 +65,15 @@ struct Loop {
 func bytes(_ type: pf_type) -> Int { Int(pf_type_size(type)) }
 func isFloat(_ type: pf_type) -> Bool { type == PF_F32 || type == PF_F64 }
 
+extension pf_reduce_kind {
+    static let all = (0..<PF_REDUCE_COUNT.rawValue).map { pf_reduce_kind(rawValue: $0) }
+    var isSum: Bool { self != PF_REDUCE_MAX && self != PF_REDUCE_MIN }
+    var isCompensated: Bool { self == PF_REDUCE_COMPENSATED_SUM || self == PF_REDUCE_COMPENSATED_PAIRS }
+    /// Results of a block.
+    var parts: Int { self == PF_REDUCE_COMPENSATED_PAIRS ? 2 : 1 }
+    func accepts(_ type: pf_type) -> Bool { type != PF_BOOL && (!isCompensated || isFloat(type)) }
+}
+
 /// Equal bits, all NaNs being equal.
 func same(_ a: Bits, _ b: Bits, _ type: pf_type) -> Bool {
     if a == b { return true }
@@ -250,7 +259,7 @@ private func reduce(_ r: Reduction, _ values: [Bits], _ extent: [Int], _ result:
     let outer = extent[..<(last - r.axes)].reduce(1, *)
     let type = result.type
     let identity: Bits
-    if r.kind == PF_REDUCE_SUM {
+    if r.kind.isSum {
         identity = 0
     } else {
         let lowest = r.kind == PF_REDUCE_MAX
@@ -262,26 +271,47 @@ private func reduce(_ r: Reduction, _ values: [Bits], _ extent: [Int], _ result:
         default: identity = lowest ? 0 : 255
         }
     }
+    func add(_ a: Bits, _ b: Bits) -> Bits { evaluate(PF_OP_ADD, type, type, [a, b]) ?? 0 }
+    func subtract(_ a: Bits, _ b: Bits) -> Bits { evaluate(PF_OP_SUB, type, type, [a, b]) ?? 0 }
     func combine(_ a: Bits, _ b: Bits) -> Bits {
-        if r.kind == PF_REDUCE_SUM { return evaluate(PF_OP_ADD, type, type, [a, b]) ?? 0 }
+        if r.kind == PF_REDUCE_SUM { return add(a, b) }
         let before = r.kind == PF_REDUCE_MAX ? [b, a] : [a, b]
         let first = evaluate(PF_OP_LESS, type, type, before) == 1 || evaluate(PF_OP_NOT_EQUAL, type, type, [a, a]) == 1
         return first ? a : b
+    }
+    // Lanes of compensated sums; those of others have no rest.
+    typealias Lane = (value: Bits, rest: Bits)
+    func take(_ a: Lane, _ x: Bits) -> Lane {
+        guard r.kind.isCompensated else { return (combine(a.value, x), 0) }
+        let total = add(a.value, x)
+        let taken = subtract(total, a.value)
+        let error = add(subtract(a.value, subtract(total, taken)), subtract(x, taken))
+        return (total, add(a.rest, error))
+    }
+    func join(_ a: Lane, _ b: Lane) -> Lane { take((a.value, add(a.rest, b.rest)), b.value) }
+    func results(_ a: Lane) -> [Bits] {
+        guard r.kind.isCompensated else { return [a.value] }
+        let total = add(a.value, a.rest)
+        let isFinite = evaluate(PF_OP_IS_FINITE, type, PF_BOOL, [total]) == 1
+        if r.kind == PF_REDUCE_COMPENSATED_SUM { return [isFinite ? total : a.value] }
+        return [a.value, isFinite ? a.rest : 0]
     }
     let blocks = max(1, (length + 1023) / 1024)
     for o in 0..<outer {
         for block in 0..<blocks {
             for c in 0..<inner {
-                var lanes = [Bits?](repeating: nil, count: 32)
+                var lanes = [Lane?](repeating: nil, count: 32)
                 for e in (block * 1024)..<max(block * 1024, min(length, block * 1024 + 1024)) {
                     let value = values[(o * length + e) * inner + c]
-                    lanes[e % 32] = lanes[e % 32].map { combine($0, value) } ?? value
+                    lanes[e % 32] = lanes[e % 32].map { take($0, value) } ?? (value, 0)
                 }
-                var tree = lanes.map { $0 ?? identity }
+                var tree = lanes.map { $0 ?? (identity, 0) }
                 for half in [16, 8, 4, 2, 1] {
-                    tree = (0..<half).map { combine(tree[$0], tree[$0 + half]) }
+                    tree = (0..<half).map { join(tree[$0], tree[$0 + half]) }
                 }
-                result.elements[(o * blocks + block) * inner + c] = tree[0]
+                for (part, value) in results(tree[0]).enumerated() {
+                    result.elements[((o * blocks + block) * r.kind.parts + part) * inner + c] = value
+                }
             }
         }
     }

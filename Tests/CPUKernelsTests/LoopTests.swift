@@ -105,7 +105,7 @@ private func verify(_ loop: Loop, _ comment: String = "") throws {
     func reduction(mode: pf_reduce_mode, length: Int) throws {
         var random = SplitMix(state: UInt64(length) + 1)
         for type in types.dropLast() {
-            for kind in [PF_REDUCE_SUM, PF_REDUCE_MAX, PF_REDUCE_MIN] {
+            for kind in pf_reduce_kind.all where kind.accepts(type) {
                 for (outer, inner) in [(1, 1), (3, 2), (70, 1), (2, 19), (0, 3), (1, 600)] {
                     if mode == PF_REDUCE_ROWS, inner > 3 { continue }
                     if outer * inner * length > 50_000, type != PF_F32 { continue }
@@ -117,7 +117,8 @@ private func verify(_ loop: Loop, _ comment: String = "") throws {
                         extent: extent,
                         buffers: [
                             random.buffer(type, count),
-                            Buffer(type: type, elements: .init(repeating: 7, count: outer * inner * blocks)),
+                            Buffer(
+                                type: type, elements: .init(repeating: 7, count: outer * inner * blocks * kind.parts)),
                         ],
                         registers: 1)
                     // Mostly finite values, and -0, so that the order and the identity show.
@@ -137,7 +138,8 @@ private func verify(_ loop: Loop, _ comment: String = "") throws {
         }
     }
 
-    /// A sum of -0 is -0 where every lane has an element, and +0 where some lane holds the identity.
+    /// A sum of -0 is -0 where every lane has an element, and +0 where some lane holds the identity; a compensated one is
+    /// always +0.
     @Test(arguments: [1, 16, 31, 32, 33, 40, 100, 1025], [PF_F32, PF_F64])
     func sumsOfNegativeZero(length: Int, type: pf_type) throws {
         let minusZero: Bits = type == PF_F32 ? 0x8000_0000 : 1 << 63
@@ -155,6 +157,9 @@ private func verify(_ loop: Loop, _ comment: String = "") throws {
             loop.sources = [Source(kind: .load(load), type: type, register: 0)]
             loop.reduction = Reduction(mode: mode, kind: PF_REDUCE_SUM, axes: 1, register: 0, buffer: 1)
             #expect(reference(loop)[1].elements[0] == (length >= 32 ? minusZero : 0))
+            try verify(loop)
+            loop.reduction?.kind = PF_REDUCE_COMPENSATED_SUM
+            #expect(reference(loop)[1].elements[0] == 0)
             try verify(loop)
         }
     }
@@ -373,18 +378,18 @@ private func randomLoop(_ random: inout SplitMix) -> Loop {
     }
     if mode != PF_REDUCE_NONE {
         let from = random.below(register)
-        guard let kind = type[from], kind != PF_BOOL else { return loop }
+        let reduction = pf_reduce_kind.all[random.below(pf_reduce_kind.all.count)]
+        guard let kind = type[from], reduction.accepts(kind) else { return loop }
         let inner = mode == PF_REDUCE_COLUMNS ? 1 : 0
         let axes = random.below(extent.count - inner + 1)
         let last = extent.count - inner
         let length = extent[(last - axes)..<last].reduce(1, *)
         let results =
-            extent[..<(last - axes)].reduce(1, *) * max(1, (length + 1023) / 1024) * (inner == 1 ? extent[last] : 1)
+            extent[..<(last - axes)].reduce(1, *) * max(1, (length + 1023) / 1024) * reduction.parts
+            * (inner == 1 ? extent[last] : 1)
         loop.buffers.append(Buffer(type: kind, elements: .init(repeating: 0, count: results)))
         loop.reduction = Reduction(
-            mode: mode, kind: [PF_REDUCE_SUM, PF_REDUCE_MAX, PF_REDUCE_MIN][random.below(3)], axes: axes,
-            register: from,
-            buffer: loop.buffers.count - 1)
+            mode: mode, kind: reduction, axes: axes, register: from, buffer: loop.buffers.count - 1)
     }
     return loop
 }

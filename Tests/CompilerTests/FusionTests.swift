@@ -40,6 +40,15 @@ private func run(
         #expect(made.steps.count == 1)
     }
 
+    @Test func compensatedSumIsScheduledLikeASum() throws {
+        for shape in [[4, 5], [3000, 4], [1, 1]] {
+            let steps = try [false, true].map { isCompensated in
+                try schedule([shape]) { [try exp($0[0]).sum(axes: [0], compensated: isCompensated)] }.steps.count
+            }
+            #expect(steps[0] == steps[1])
+        }
+    }
+
     @Test func unfusedEveryOpIsAStep() throws {
         let made = try schedule([[4, 5], [5]], CompileOptions(fusion: false)) { x in [try tanh(x[0] * x[1] + 1)] }
         #expect(made.steps.count == 3)

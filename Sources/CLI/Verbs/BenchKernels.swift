@@ -192,14 +192,24 @@ extension BenchKernels {
     }
 
     private static var reductions: [Case] {
-        [
-            Case(name: "sum of rows", shape: "4096x784", work: .bytes) {
-                [try float($0, "x", [4096, 784]).sum(axes: [1])]
-            },
-            Case(name: "sum of columns", shape: "4096x784", work: .bytes) {
-                [try float($0, "x", [4096, 784]).sum(axes: [0])]
-            },
-            Case(name: "sum of all", shape: "4194304", work: .bytes) { [try float($0, "x", [4_194_304]).sum()] },
+        [false, true].flatMap { isCompensated in
+            let sum = isCompensated ? "compensated sum" : "sum"
+            return [
+                Case(name: "\(sum) of rows", shape: "4096x784", work: .bytes) {
+                    [try float($0, "x", [4096, 784]).sum(axes: [1], compensated: isCompensated)]
+                },
+                Case(name: "\(sum) of columns", shape: "4096x784", work: .bytes) {
+                    [try float($0, "x", [4096, 784]).sum(axes: [0], compensated: isCompensated)]
+                },
+                Case(name: "\(sum) of all", shape: "4194304", work: .bytes) {
+                    [try float($0, "x", [4_194_304]).sum(compensated: isCompensated)]
+                },
+                Case(name: "\(sum) of log-likelihoods of bits", shape: "128x784", work: .bytes) { graph in
+                    let (x, logits) = (float(graph, "x", [128, 784]), float(graph, "logits", [128, 784]))
+                    return [try (x * logits - softplus(logits)).sum(axes: [1], compensated: isCompensated)]
+                },
+            ]
+        } + [
             Case(name: "sum per channel", shape: "128x32x14x14", work: .bytes) {
                 [try float($0, "x", [128, 32, 14, 14]).sum(axes: [0, 2, 3])]
             },

@@ -86,7 +86,11 @@ typedef struct {
 
 /// ROWS: iteration space is [kept..., reduced...]. COLUMNS: [kept outer..., reduced..., one kept inner axis].
 typedef enum { PF_REDUCE_NONE = 0, PF_REDUCE_ROWS, PF_REDUCE_COLUMNS } pf_reduce_mode;
-typedef enum { PF_REDUCE_SUM = 0, PF_REDUCE_MAX, PF_REDUCE_MIN } pf_reduce_kind;
+typedef enum {
+    PF_REDUCE_SUM = 0, PF_REDUCE_MAX, PF_REDUCE_MIN,
+    PF_REDUCE_COMPENSATED_SUM, PF_REDUCE_COMPENSATED_PAIRS,
+    PF_REDUCE_COUNT
+} pf_reduce_kind;
 
 /// The reduction order, part of the arithmetic contract. The R reduced elements of one result, in row-major order of
 /// the reduced axes, are cut into blocks of PF_TILE. In a block, lane l of PF_LANES takes elements l, l + PF_LANES, ...
@@ -95,6 +99,11 @@ typedef enum { PF_REDUCE_SUM = 0, PF_REDUCE_MAX, PF_REDUCE_MIN } pf_reduce_kind;
 /// [kept..., block] (ROWS) or [kept outer..., block, kept inner] (COLUMNS); further stages, if R > PF_TILE, are
 /// loops of their own. R = 0 gives one block holding the identity.
 /// Sum: a + b. Max: (a > b || a != a) ? a : b. Min: (a < b || a != a) ? a : b. Types: N; bool through casts.
+///
+/// A compensated sum (F) is the same with pairs for lanes, as compensated.h defines them: a lane that gets its first
+/// element holds (element, +0), an absent one (+0, +0); elements are taken by PF_TAKE, lanes joined by PF_JOIN, and the
+/// result is pf_total. PAIRS writes two results per block instead, the sum and pf_rest, as if there were twice as many
+/// blocks: the next stage sums both, so that nothing is lost between stages.
 typedef struct {
     pf_reduce_mode mode;
     pf_reduce_kind kind;

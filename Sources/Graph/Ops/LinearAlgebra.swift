@@ -144,7 +144,10 @@ public func slogdet(_ a: Tensor) throws(GraphError) -> (sign: Tensor, logAbsDet:
     let flat = Array(a.shape.dropLast(2)) + [n * n]
     // Elements 0, n + 1, 2 (n + 1) ... of a flattened matrix are its diagonal.
     let diagonal = try packed.reshaped(flat).slice(-1, start: 0, size: n, step: n + 1)
-    return (try sign * diagonal.sign().product(axis: -1), try log(abs(diagonal)).sum(axes: [a.rank - 2]))
+    return (
+        try sign * diagonal.sign().product(axis: -1),
+        try log(abs(diagonal)).sum(axes: [a.rank - 2], compensated: true)
+    )
 }
 
 /// Q with orthonormal columns and upper R, a = Q R, for [..., m, n] with m >= n; R's diagonal is nonnegative.

@@ -1,6 +1,25 @@
 /// Combines the elements along some axes, in the fixed order of the arithmetic contract.
 public struct Reduce: Hashable, Sendable {
-    public enum Kind: String, Hashable, Sendable, CaseIterable { case sum, max, min }
+    public enum Kind: String, Hashable, Sendable, CaseIterable {
+        case sum, max, min
+        /// A sum of floats that keeps the errors of all its additions and adds them at the end (compensated.h).
+        case compensatedSum
+
+        public func accepts(_ scalar: ScalarType) -> Bool {
+            switch self {
+            case .sum, .max, .min: scalar != .bool
+            case .compensatedSum: scalar.isFloating
+            }
+        }
+
+        /// Whether there is a value over no elements: 0.
+        fileprivate var isSum: Bool {
+            switch self {
+            case .sum, .compensatedSum: true
+            case .max, .min: false
+            }
+        }
+    }
     public var kind: Kind
     /// Ascending; they disappear from the shape.
     public var axes: [Int]
@@ -16,8 +35,8 @@ public struct Reduce: Hashable, Sendable {
         let input = inputs[0]
         try TypeError.check(axes.allSatisfy(input.shape.indices.contains), "axes \(axes) do not all exist in \(input)")
         try TypeError.check(zip(axes, axes.dropFirst()).allSatisfy(<), "axes \(axes) of \(input) must ascend")
-        try TypeError.check(input.scalar != .bool, "not defined for \(input); cast first")
-        if kind != .sum {
+        try TypeError.check(kind.accepts(input.scalar), "not defined for \(input); cast first")
+        if !kind.isSum {
             try TypeError.check(axes.allSatisfy { input.shape[$0] > 0 }, "has no value over an empty axis of \(input)")
         }
         let kept = input.shape.indices.filter { !axes.contains($0) }.map { input.shape[$0] }
@@ -29,7 +48,7 @@ public struct Reduce: Hashable, Sendable {
         guard x.scalar.isFloating else { return [nil] }
         let g = try context.cotangent().restoringAxes(axes, of: x)
         switch kind {
-        case .sum: return [g]
+        case .sum, .compensatedSum: return [g]
         case .max, .min:
             // Equal extrema share the gradient.
             let hit = try x.equal(to: try context.output.restoringAxes(axes, of: x)).cast(to: x.scalar)
@@ -57,8 +76,13 @@ extension Tensor {
     }
 
     /// The sum over `axes` (all when nil). `keepAxes` leaves them with size 1.
-    public func sum(axes: [Int]? = nil, keepAxes: Bool = false) throws(GraphError) -> Tensor {
-        try reduced(.sum, axes, keepAxes: keepAxes)
+    ///
+    /// - Parameter compensated: Floats are summed as if with twice the precision and rounded once, whatever cancels: for
+    ///   losses and log-densities. (Integers are exact anyway.) Its gradient is that of the plain sum.
+    public func sum(
+        axes: [Int]? = nil, keepAxes: Bool = false, compensated: Bool = false
+    ) throws(GraphError) -> Tensor {
+        try reduced(compensated && scalar.isFloating ? .compensatedSum : .sum, axes, keepAxes: keepAxes)
     }
 
     /// The largest element over `axes`; NaN if any is.
@@ -71,10 +95,12 @@ extension Tensor {
         try reduced(.min, axes, keepAxes: keepAxes)
     }
 
-    /// The mean over `axes`; NaN over no elements.
-    public func mean(axes: [Int]? = nil, keepAxes: Bool = false) throws(GraphError) -> Tensor {
+    /// The mean over `axes`; NaN over no elements. `compensated`: as of a sum.
+    public func mean(
+        axes: [Int]? = nil, keepAxes: Bool = false, compensated: Bool = false
+    ) throws(GraphError) -> Tensor {
         guard scalar.isFloating else { throw graph.error("mean", "needs floats, not \(type); cast first") }
-        let total = try sum(axes: axes, keepAxes: keepAxes)
+        let total = try sum(axes: axes, keepAxes: keepAxes, compensated: compensated)
         return try total * (1 / (Double(count) / Double(Swift.max(total.count, 1))))
     }
 

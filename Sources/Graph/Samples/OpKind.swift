@@ -24,7 +24,7 @@ public enum OpKind: Hashable, Sendable {
         for scalar in ScalarType.allCases {
             for op in ScalarOp.allCases where op.accepts(scalar) { kinds.insert(.scalar(op, scalar)) }
             for target in ScalarType.allCases where target != scalar { kinds.insert(.cast(scalar, target)) }
-            for kind in Reduce.Kind.allCases where scalar != .bool { kinds.insert(.reduce(kind, scalar)) }
+            for kind in Reduce.Kind.allCases where kind.accepts(scalar) { kinds.insert(.reduce(kind, scalar)) }
             if scalar.isFloating { kinds.formUnion([.uniform(scalar), .normal(scalar)]) }
         }
         return kinds

@@ -8,7 +8,8 @@ extension OpSample {
                 try x[0].graph.apply(.reduce(Reduce(kind: kind, axes: axes)), x)
             }
             let domain = SampleDomain.apart(-2...6)
-            let layouts: [SampleLayout] = kind == .sum ? SampleLayout.allCases : [.contiguous, .transposed, .strided]
+            let isSum = kind == .sum || kind == .compensatedSum
+            let layouts: [SampleLayout] = isSum ? SampleLayout.allCases : [.contiguous, .transposed, .strided]
             list.addLayouts("\(name) of rows", .float([5, 7], domain), layouts: layouts) { try reduced($0, [1]) }
             list.addLayouts("\(name) of columns", .float([5, 7], domain), layouts: layouts) { try reduced($0, [0]) }
             list.addLayouts("\(name) of a middle axis", .float([3, 5, 4], domain), layouts: layouts) {
@@ -28,7 +29,7 @@ extension OpSample {
                     try reduced($0, [1])
                 }
             }
-            for scalar in [ScalarType.int32, .uint32, .uint8] {
+            for scalar in [ScalarType.int32, .uint32, .uint8] where kind.accepts(scalar) {
                 list.add("\(name) \(scalar.rawValue)", .of(scalar, [5, 40], .edges(scalar)), order: 0) {
                     try reduced($0, [1])
                 }
@@ -41,9 +42,30 @@ extension OpSample {
                 .float([3, 4], .values([1, 2, .infinity, 4, 5, 6, 7, .nan, 9, -.infinity, 1, 0])), order: 0
             ) { try reduced($0, [1]) }
         }
-        list.add("sum of no rows", .float([0, 3])) { try $0[0].sum(axes: [0]) }
-        list.add("sum of an empty middle", .float([2, 0, 3])) { try $0[0].sum(axes: [1]) }
-        list.add("sum of nothing at all", .float([0])) { try $0[0].sum() }
+        for isCompensated in [false, true] {
+            let name = isCompensated ? "compensated sum" : "sum"
+            @Sendable func sum(_ x: [Tensor], _ axes: [Int]?) throws -> Tensor {
+                try x[0].sum(axes: axes, compensated: isCompensated)
+            }
+            list.add("\(name) of no rows", .float([0, 3])) { try sum($0, [0]) }
+            list.add("\(name) of an empty middle", .float([2, 0, 3])) { try sum($0, [1]) }
+            list.add("\(name) of nothing at all", .float([0])) { try sum($0, nil) }
+        }
+        // Shapes that a device may cut in its own way.
+        for shape in [[1030, 140], [2100, 3], [40, 300]] {
+            list.add("compensated sum of columns \(shape)", .float(shape, .signed(0.01...4)), order: 0) {
+                try $0[0].sum(axes: [0], compensated: true)
+            }
+        }
+        list.add("compensated sum of rows of exp", .float([3, 2500], .uniform(-3...3))) {
+            try (exp($0[0]) - 1).sum(axes: [1], compensated: true)
+        }
+        list.add("compensated mean of products", .float([70, 30]), .float([70, 30])) {
+            try exp(-($0[0] * $0[1]).mean(compensated: true))
+        }
+        list.add("compensated sum of integers", .of(.int32, [5, 40], .edges(.int32)), order: 0) {
+            try $0[0].sum(axes: [1], compensated: true)
+        }
         list.add("max with ties", .float([2, 3], .values([1, 3, 3, 2, 2, 2])), order: 0) { try $0[0].max(axes: [1]) }
         list.add("mean", .float([3, 5])) { try $0[0].mean() }
         list.add("mean of rows, kept", .float([3, 5])) { try $0[0] - $0[0].mean(axes: [-1], keepAxes: true) }

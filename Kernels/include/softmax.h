@@ -18,18 +18,19 @@
 #ifdef __OPENCL_C_VERSION__
 #define SM_DEVICE __global
 #define SM_INT INDEX
-#define SM_VECTOR float16
+typedef float16 sm_16;
 #define SM_LOAD(place) vload16(0, place)
+#define SM_STORE(value, place) vstore16(value, 0, place)
 #define SM_JOINED(kernel, name) kernel##_##name
 #define SM_NAMED(kernel, name) SM_JOINED(kernel, name)
 #define SM(name) SM_NAMED(KERNEL, name)
 #else
 #define SM_DEVICE
 #define SM_INT int64_t
-typedef float sm_vector __attribute__((ext_vector_type(16)));
-typedef float sm_vector_anywhere __attribute__((ext_vector_type(16), aligned(4)));
-#define SM_VECTOR sm_vector
-#define SM_LOAD(place) (*(const sm_vector_anywhere *)(place))
+typedef float sm_16 __attribute__((ext_vector_type(16)));
+typedef float sm_16_anywhere __attribute__((ext_vector_type(16), aligned(4)));
+#define SM_LOAD(place) (*(const sm_16_anywhere *)(place))
+#define SM_STORE(value, place) (*(sm_16_anywhere *)(place) = (value))
 #endif
 #define SM_EACH _Pragma("clang loop vectorize(assume_safety) vectorize_width(16)")
 #define SM_LARGER(a, b) ((((a) > (b)) | ((a) != (a))) ? (a) : (b))
@@ -37,18 +38,18 @@ typedef float sm_vector_anywhere __attribute__((ext_vector_type(16), aligned(4))
 // Combines v[0..<n], a multiple of 32, into `result`.
 #define SM_COMBINE(result, v, n, OP)                                                                                   \
     do {                                                                                                               \
-        SM_VECTOR low = SM_LOAD(v), high = SM_LOAD((v) + 16);                                                          \
+        sm_16 low = SM_LOAD(v), high = SM_LOAD((v) + 16);                                                              \
         for (SM_INT e = 32; e < (n); e += 32) {                                                                        \
-            const SM_VECTOR next_low = SM_LOAD((v) + e), next_high = SM_LOAD((v) + e + 16);                            \
+            const sm_16 next_low = SM_LOAD((v) + e), next_high = SM_LOAD((v) + e + 16);                                \
             low = OP(low, next_low);                                                                                   \
             high = OP(high, next_high);                                                                                \
         }                                                                                                              \
-        low = OP(low, high);                                                                                           \
-        low.lo = OP(low.lo, low.hi);                                                                                   \
-        low.lo.lo = OP(low.lo.lo, low.lo.hi);                                                                          \
-        low.lo.lo.lo = OP(low.lo.lo.lo, low.lo.lo.hi);                                                                 \
-        const float first = low.s0, second = low.s1;                                                                   \
-        result = OP(first, second);                                                                                    \
+        float lane[16];                                                                                                \
+        SM_STORE(OP(low, high), lane);                                                                                 \
+        _Pragma("unroll") for (int apart = 8; apart > 0; apart /= 2) {                                                 \
+            for (int l = 0; l < apart; l++) lane[l] = OP(lane[l], lane[l + apart]);                                    \
+        }                                                                                                              \
+        result = lane[0];                                                                                              \
     } while (0)
 #endif
 

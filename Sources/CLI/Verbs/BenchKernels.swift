@@ -212,7 +212,7 @@ extension BenchKernels {
         } + [
             Case(name: "sum per channel", shape: "128x32x14x14", work: .bytes) {
                 [try float($0, "x", [128, 32, 14, 14]).sum(axes: [0, 2, 3])]
-            },
+            }
         ]
     }
 

@@ -17,7 +17,9 @@ public final class OpenCLBackend: Backend {
         /// Bytes that the backend may take of the device in all; nil for what the environment variable
         /// `PUSHFORWARD_OPENCL_MEMORY` says, or for all that the device gives.
         public var memoryLimit: Int?
-        /// Where compiled programs are kept; nil for nowhere.
+        /// Whether compiled programs are kept.
+        public var hasCache = true
+        /// Where; nil for the folder of the environment, or the user's (see `ProgramCache.defaultFolder`).
         public var cacheFolder: String?
         /// Whether separate buffers get guards (see `CompileOptions.Memory`); a memory checker sees more without.
         public var hasGuards = true
@@ -25,7 +27,7 @@ public final class OpenCLBackend: Backend {
         /// uninitialised, wholly or at an offset; without them the host does it.
         public var hasFills = true
 
-        public init() { cacheFolder = ProgramCache.defaultFolder }
+        public init() {}
     }
 
     public let device: OpenCLDevice
@@ -77,7 +79,8 @@ public final class OpenCLBackend: Backend {
         } else {
             account = MemoryAccount(limit: try OpenCLBackend.memoryLimitOfEnvironment(device))
         }
-        cache = ProgramCache(folder: options.cacheFolder, device: device)
+        let folder = options.cacheFolder ?? ProgramCache.defaultFolder(for: device)
+        cache = ProgramCache(folder: options.hasCache ? folder : nil, device: device)
     }
 
     deinit {

@@ -79,7 +79,7 @@ extension OpenCLTests {
     func kernelsKeepToTheirMemory() throws {
         var options = OpenCLBackend.Options()
         options.tilePolicy = MemoryChecker.policy
-        options.cacheFolder = nil
+        options.hasCache = false
         options.hasGuards = false
         options.hasFills = false
         MemoryChecker.tell("device: \(device.description)")

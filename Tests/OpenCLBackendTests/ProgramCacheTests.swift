@@ -58,7 +58,7 @@ import Testing
     }
 
     @Test func withoutAFolderNothingIsKept() throws {
-        try expectSine(try devices.backend { $0.cacheFolder = nil })
+        try expectSine(try devices.backend { $0.hasCache = false })
         #expect(folder.names.isEmpty)
     }
 

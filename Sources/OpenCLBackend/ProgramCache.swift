@@ -20,12 +20,13 @@ struct ProgramCache: Sendable {
     }
 
     /// `PUSHFORWARD_CACHE`, else pushforward/ in the user's folder of caches; nil when there is no such folder, or the
-    /// variable is empty. Without the variable nil for PoCL, too: it keeps compiled kernels itself, and to hand out a
-    /// binary it compiles every kernel a second time, for work-groups of any size (20 s for a training step).
+    /// variable is empty. Without the variable nil for processors, too: PoCL keeps compiled kernels itself, and to hand
+    /// out a binary it compiles every kernel a second time, for work-groups of any size (20 s for a training step); in
+    /// Intel's runtime (2026.22) kernels crash once a binary has been asked for.
     static func defaultFolder(for device: OpenCLDevice) -> String? {
         let environment = ProcessInfo.processInfo.environment
         if let chosen = environment["PUSHFORWARD_CACHE"] { return chosen.isEmpty ? nil : chosen }
-        if device.platform == "Portable Computing Language" { return nil }
+        if device.kind == .cpu { return nil }
         if let caches = environment["XDG_CACHE_HOME"], caches.hasPrefix("/") { return caches + "/pushforward" }
         return environment["HOME"].map { $0 + "/.cache/pushforward" }
     }

@@ -35,11 +35,12 @@ enum BenchKernels {
             var rates: [String] = []
             for backend in backends {
                 try Interrupt.check()
-                let (seconds, byteCount) = try measure(item, on: backend, options)
+                let (seconds, processorSeconds, byteCount) = try measure(item, on: backend, options)
                 let (amount, unit) = item.work.amount(byteCount)
                 rows.append([
                     "kernel": .string(item.name), "shape": .string(item.shape), "device": .string(backend.name),
-                    "microseconds": .double(seconds * 1e6), "rate": .double(amount / seconds / 1e9),
+                    "microseconds": .double(seconds * 1e6),
+                    "processor_microseconds": .double(processorSeconds * 1e6), "rate": .double(amount / seconds / 1e9),
                     "unit": .string(unit),
                 ])
                 rates.append(
@@ -57,10 +58,11 @@ enum BenchKernels {
         try console.report(result) { _ in columns(table) }
     }
 
-    /// Seconds of one run (median of five batches of runs), and the bytes of inputs and outputs.
+    /// Seconds of one run (median of five batches of runs), the processor's on all cores (least of the five), which tell
+    /// more where others use the machine, and the bytes of inputs and outputs.
     private static func measure(
         _ item: Case, on backend: any Backend, _ options: CompileOptions
-    ) throws -> (seconds: Double, byteCount: Int) {
+    ) throws -> (seconds: Double, processorSeconds: Double, byteCount: Int) {
         let graph = Graph()
         let outputs = try item.build(graph)
         var options = options
@@ -71,17 +73,19 @@ enum BenchKernels {
             guard let values = numbers(input.type) else { continue }
             try program.setInput(index, values)
         }
-        func time(_ runs: Int) throws -> Double {
-            let start = DispatchTime.now().uptimeNanoseconds
+        func time(_ runs: Int) throws -> (seconds: Double, processorSeconds: Double) {
+            let (start, processorStart) = (DispatchTime.now().uptimeNanoseconds, clock())
             for _ in 0..<runs { try program.run() }
             try backend.synchronize()
-            return Double(DispatchTime.now().uptimeNanoseconds - start) / 1e9 / Double(runs)
+            let seconds = Double(DispatchTime.now().uptimeNanoseconds - start) / 1e9
+            let processorSeconds = Double(clock() - processorStart) / 1e6  // the unit of POSIX
+            return (seconds / Double(runs), processorSeconds / Double(runs))
         }
         _ = try time(2)
-        let runs = max(1, min(1000, Int(0.02 / max(try time(2), 1e-7))))
-        let times = try (0..<5).map { _ in try time(runs) }.sorted()
+        let runs = max(1, min(1000, Int(0.02 / max(try time(2).seconds, 1e-7))))
+        let times = try (0..<5).map { _ in try time(runs) }
         let bytes = (program.inputTypes.map(\.type) + program.outputTypes).reduce(0) { $0 + $1.byteCount }
-        return (times[2], bytes)
+        return (times.map(\.seconds).sorted()[2], times.map(\.processorSeconds).min() ?? .nan, bytes)
     }
 
     /// Numbers between -1 and 1, and small indices.

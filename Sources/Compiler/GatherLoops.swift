@@ -48,28 +48,25 @@ extension Schedule {
     }
 
     private static func joined(_ round: [Step]) -> [Step] {
-        var result: [Step] = []
+        var groups: [[Step]] = []
         for step in round {
-            let place = result.firstIndex { other in
-                other.hasFloat64 == step.hasFloat64 && Set(other.touched + step.touched).count <= mostBuffers
+            // Devices without float64 leave whole steps to the CPU.
+            let place = groups.firstIndex { group in
+                group[0].hasFloat64 == step.hasFloat64
+                    && Set((group + [step]).flatMap { $0.reads + $0.writes }).count <= mostBuffers
             }
-            if let place { result[place].join(step) } else { result.append(step) }
+            if let place { groups[place].append(step) } else { groups.append([step]) }
         }
-        return result
+        return groups.map { group in
+            guard group.count > 1 else { return group[0] }
+            return Step(
+                kernel: .loops(group.flatMap(\.loops)), label: "\(group[0].label) and \(group.count - 1) other loops",
+                reads: group.flatMap(\.reads), writes: group.flatMap(\.writes), workspace: nil)
+        }
     }
 }
 
 extension Step {
     fileprivate var loops: [FusedLoop] { if case .loops(let loops) = kernel { loops } else { [] } }
-    fileprivate var touched: [BufferID] { reads + writes }
-    /// Devices without float64 leave whole steps to the CPU.
     fileprivate var hasFloat64: Bool { loops.contains(where: \.hasFloat64) }
-
-    fileprivate mutating func join(_ other: Step) {
-        let count = loops.count + other.loops.count
-        label = (label.split(separator: " and ").first.map(String.init) ?? label) + " and \(count - 1) other loops"
-        kernel = .loops(loops + other.loops)
-        reads += other.reads
-        writes += other.writes
-    }
 }

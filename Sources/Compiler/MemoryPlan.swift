@@ -49,25 +49,28 @@ extension Schedule {
         for (index, step) in steps.enumerated() {
             guard case .loops(let loops) = step.kernel else { continue }
             var taken: Set<Int> = []
-            for (loop, store) in loops.filter({ $0.reduction == nil }).flatMap({ loop in loop.stores.map { (loop, $0) }
-            }) {
-                let result = store.access.buffer.index
-                guard case .arena = buffers[result].place, owner[result] == result, life[result]?.lowerBound == index
-                else { continue }
-                for source in loop.sources {
-                    guard case .load(let access) = source else { continue }
-                    let operand = owner[access.buffer.index]
-                    guard case .arena = buffers[operand].place, let lived = life[operand], lived.upperBound == index,
-                        lived.lowerBound < index, !taken.contains(operand),
-                        access.scalar.byteCount == store.access.scalar.byteCount, access.map == store.access.map,
-                        buffers[operand].byteCount == buffers[result].byteCount,
-                        owner[access.buffer.index] != result, let extended = life[result],
-                        step.reads.count(where: { owner[$0.index] == operand }) == 1
+            for loop in loops where loop.reduction == nil {
+                for store in loop.stores {
+                    let result = store.access.buffer.index
+                    guard case .arena = buffers[result].place, owner[result] == result,
+                        life[result]?.lowerBound == index
                     else { continue }
-                    owner[result] = operand
-                    life[operand] = lived.lowerBound...extended.upperBound
-                    taken.insert(operand)
-                    break
+                    for source in loop.sources {
+                        guard case .load(let access) = source else { continue }
+                        let operand = owner[access.buffer.index]
+                        guard case .arena = buffers[operand].place, let lived = life[operand],
+                            lived.upperBound == index,
+                            lived.lowerBound < index, !taken.contains(operand),
+                            access.scalar.byteCount == store.access.scalar.byteCount, access.map == store.access.map,
+                            buffers[operand].byteCount == buffers[result].byteCount,
+                            owner[access.buffer.index] != result, let extended = life[result],
+                            step.reads.count(where: { owner[$0.index] == operand }) == 1
+                        else { continue }
+                        owner[result] = operand
+                        life[operand] = lived.lowerBound...extended.upperBound
+                        taken.insert(operand)
+                        break
+                    }
                 }
             }
         }

@@ -4,7 +4,7 @@ import Graph
 extension CompositeKernel {
     func launches(_ target: Target) -> [Launch] {
         guard rows > 0 else { return [] }
-        let group = target.policy == .cpu ? 1 : target.group / 32 * 32
+        let group = target.policy == .cpu ? 1 : LoopItems.groupSize(target)
         // On CPUs a work-item has a tile: SM_TILE of softmax.h.
         let share = group == 1 ? 2048 / length : 1
         let text = KernelText(

@@ -10,6 +10,8 @@ final class CPUExecutable: Executable {
     private let bound: [CPUBuffer]
     private let resources: Resources
     private let steps: [pf_step]
+    /// How many of `steps` there are up to each step of the schedule and with it.
+    private let ends: [Int]
     let arenaByteCount: Int
     var commandCount: Int { steps.count }
 
@@ -32,11 +34,26 @@ final class CPUExecutable: Executable {
         resources = Resources()
         let base = arena.pointer
         var lowering = StepLowering(options: options, resources: resources)
-        steps = try lowering.lower(schedule, arena: base) { memory[$0].pointer }
+        var (steps, ends): ([pf_step], [Int]) = ([], [])
+        for step in try lowering.lower(schedule, arena: base, external: { memory[$0].pointer }) {
+            steps += step
+            ends.append(steps.count)
+        }
+        (self.steps, self.ends) = (steps, ends)
     }
 
     func submit() throws(DeviceError) {
         steps.withUnsafeBufferPointer { pf_pool_run(backend.pool, $0.baseAddress, Int64($0.count)) }
+    }
+
+    func measure() throws(DeviceError) -> [Double] {
+        var first = 0
+        return ends.map { end in
+            defer { first = end }
+            return steps[first..<end].withUnsafeBufferPointer { part in
+                secondsTaken { pf_pool_run(backend.pool, part.baseAddress, Int64(part.count)) }
+            }
+        }
     }
 
     func brokenGuards() -> [String] {
@@ -77,9 +94,10 @@ private struct StepLowering {
     let options: CompileOptions
     let resources: Resources
 
+    /// Each step of the schedule as steps of the pool.
     mutating func lower(
         _ schedule: Schedule, arena: UnsafeMutableRawPointer, external: (Int) -> UnsafeMutableRawPointer
-    ) throws(DeviceError) -> [pf_step] {
+    ) throws(DeviceError) -> [[pf_step]] {
         var pointers: [UnsafeMutableRawPointer] = []
         for buffer in schedule.buffers {
             switch buffer.place {
@@ -96,10 +114,10 @@ private struct StepLowering {
             }
         }
         let resolve: Resolve = { pointers[$0.index] }
-        var steps: [pf_step] = []
+        var steps: [[pf_step]] = []
         for step in schedule.steps {
             let workspace = step.workspace.flatMap(resolve)
-            steps += try lower(step.kernel, step.label, schedule, workspace, resolve)
+            steps.append(try lower(step.kernel, step.label, schedule, workspace, resolve))
         }
         return steps
     }
@@ -216,7 +234,7 @@ private struct StepLowering {
         let arena = workspace ?? UnsafeMutableRawPointer(turn)
         let bindings = region.bindings.compactMap(resolve)
         guard bindings.count == region.bindings.count else { throw DeviceError("cpu", "a loop's body is not bound") }
-        body += try lower(region.body, arena: arena) { bindings[$0] }
+        body += try lower(region.body, arena: arena) { bindings[$0] }.flatMap { $0 }
         var step = pf_step()
         step.body = UnsafePointer(resources.keep(body))
         step.body_count = Int64(body.count)

@@ -5,16 +5,18 @@ import Graph
 struct Simplified {
     let graph = Graph()
     private var mapped: [NodeID: NodeID] = [:]
+    /// How many live nodes and roots read each node of the source.
+    private var uses: [Int]
 
     init(_ source: Graph, roots: [NodeID]) {
         for input in source.inputs { _ = graph.input(input.name, input.type) }
         for state in source.states { _ = graph.state(state.name, state.type) }
-        var live = [Bool](repeating: false, count: source.nodes.count)
-        for root in roots { live[Int(root.index)] = true }
-        for index in source.nodes.indices.reversed() where live[index] {
-            for input in source.nodes[index].inputs { live[Int(input.index)] = true }
+        uses = [Int](repeating: 0, count: source.nodes.count)
+        for root in roots { uses[Int(root.index)] += 1 }
+        for index in source.nodes.indices.reversed() where uses[index] > 0 {
+            for input in source.nodes[index].inputs { uses[Int(input.index)] += 1 }
         }
-        for index in source.nodes.indices where live[index] {
+        for index in source.nodes.indices where uses[index] > 0 {
             let node = source.nodes[index]
             let id = NodeID(index)
             mapped[id] = graph.placed(node.origins) { rebuilt(node) }
@@ -28,6 +30,9 @@ struct Simplified {
         switch node.op {
         case .identity: return inputs[0]
         case .view(let view):
+            if uses[Int(node.inputs[0].index)] == 1, let product = transposedProduct(view, inputs[0], node.type) {
+                return product
+            }
             if let shorter = simplifiedView(view, inputs[0], node.type) { return shorter }
         case .elementwise(let op):
             if let shorter = simplifiedElementwise(op, inputs, node.type) { return shorter }
@@ -52,6 +57,21 @@ struct Simplified {
 
     private func viewed(_ view: View, _ input: NodeID, _ type: TensorType) -> NodeID {
         simplifiedView(view, input, type) ?? graph.append(.view(view), [input], [type]).id
+    }
+
+    /// A transposed product as the product of the transposed operands, (A B)' = B' A': its elements are the same sums
+    /// of the same terms, and readers find them one after another.
+    private func transposedProduct(_ view: View, _ input: NodeID, _ type: TensorType) -> NodeID? {
+        let operand = graph[input]
+        guard case .transpose(let permutation) = view, case .matmul = operand.op else { return nil }
+        let rank = permutation.count
+        let swapped = Array(0..<(rank - 2)) + [rank - 1, rank - 2]
+        guard permutation == swapped else { return nil }
+        let factors = operand.inputs.reversed().map { factor in
+            let shape = graph[factor].type.shape
+            return viewed(view, factor, TensorType(swapped.map { shape[$0] }, type.scalar))
+        }
+        return graph.append(.matmul, factors, [type]).id
     }
 
     private func simplifiedView(_ view: View, _ input: NodeID, _ type: TensorType) -> NodeID? {

@@ -10,6 +10,8 @@ public protocol Buffer: AnyObject {
 public protocol Executable: AnyObject {
     /// Starts one run. Reads of its results wait for it.
     func submit() throws(DeviceError)
+    /// One run that waits after each of the schedule's steps: the seconds of each, for profiles.
+    func measure() throws(DeviceError) -> [Double]
     /// Bytes of the memory that the schedule needs besides what was bound to it.
     var arenaByteCount: Int { get }
     /// Pieces of work that one run hands to the device.

@@ -43,7 +43,7 @@ public struct TensorType: Hashable, Sendable, CustomStringConvertible {
     public var description: String { "\(scalar.rawValue)\(shape)" }
 }
 
-extension Array where Element == Int {
+extension Collection<Int> {
     /// The product of the elements; 1 when there are none, `Int.max` when it does not fit.
     public var product: Int {
         reduce(1) {
@@ -51,7 +51,9 @@ extension Array where Element == Int {
             return overflow ? .max : product
         }
     }
+}
 
+extension [Int] {
     /// Strides, in elements, of a contiguous row-major tensor of this shape.
     public var rowMajorStrides: [Int] {
         var strides = [Int](repeating: 1, count: count)

@@ -12,9 +12,10 @@ struct CommandLowering {
     private var hostStepCount = 0
 
     /// - Parameter bound: the memory of the schedule's externals.
+    /// - Returns: each step's commands.
     static func lower(
         _ schedule: Schedule, bound: [OpenCLBuffer], options: CompileOptions, backend: OpenCLBackend
-    ) throws(DeviceError) -> (commands: [Command], resources: Resources) {
+    ) throws(DeviceError) -> (steps: [[Command]], resources: Resources) {
         var lowering = CommandLowering(options: options, backend: backend)
         lowering.resources.memory += bound.map(\.memory)
         let pending = try lowering.pending(schedule, workspace: nil) { Place(memory: bound[$0].memory, offset: 0) }
@@ -22,7 +23,9 @@ struct CommandLowering {
             backend.tell("\(backend.name) leaves steps with float64 to the CPU")
         }
         try backend.build(lowering.texts, options)
-        return (try lowering.commands(pending), lowering.resources)
+        var steps: [[Command]] = []
+        for step in pending { steps.append(try lowering.commands(step)) }
+        return (steps, lowering.resources)
     }
 
     private init(options: CompileOptions, backend: OpenCLBackend) {
@@ -99,33 +102,34 @@ struct CommandLowering {
 
     private mutating func pending(
         _ schedule: Schedule, workspace: Place?, external: (Int) -> Place
-    ) throws(DeviceError) -> [Pending] {
+    ) throws(DeviceError) -> [[Pending]] {
         let places = try places(schedule, workspace: workspace, external: external)
-        var result: [Pending] = []
+        var result: [[Pending]] = []
         for step in schedule.steps {
             if step.kernel.isForHost {
                 let host = try HostStep(step, of: schedule, places: places, backend: backend, options: options)
-                result.append(.ready(.host(host)))
+                result.append([.ready(.host(host))])
                 hostStepCount += 1
                 continue
             }
             if let fast = try fastProduct(step.kernel, places) {
-                result.append(.ready(.clblast(fast, label: step.label)))
+                result.append([.ready(.clblast(fast, label: step.label))])
                 continue
             }
             let workspace = step.workspace.flatMap { places[$0.index] }
             switch step.kernel {
             case .fill(let id, let byte):
                 let count = schedule.buffers[id.index].byteCount
-                if count > 0 { result.append(.ready(.fill(try found(places[id.index]), byteCount: count, byte: byte))) }
+                let place = places[id.index]
+                result.append(count > 0 ? [.ready(.fill(try found(place), byteCount: count, byte: byte))] : [])
             case .region(let region):
-                result.append(try pending(region, workspace: workspace, places))
+                result.append([try pending(region, workspace: workspace, places)])
             case .loops, .matmul, .convolution, .gather, .scatterAdd, .argsort, .argmax, .cumulativeSum, .linearAlgebra,
                 .composite:
-                for launch in step.kernel.launches(backend.target) where !launch.global.contains(0) {
-                    texts.append(launch.text)
-                    result.append(.launch(launch, workspace: workspace, places: places, label: step.label))
-                }
+                let launches = step.kernel.launches(backend.target).filter { !$0.global.contains(0) }
+                texts += launches.map(\.text)
+                result.append(
+                    launches.map { .launch($0, workspace: workspace, places: places, label: step.label) })
             }
         }
         return result
@@ -154,7 +158,7 @@ struct CommandLowering {
         var bindings: [Place] = []
         for id in region.bindings { bindings.append(try found(places[id.index])) }
         // A body without memory of its own has no workspace; any place will do.
-        let body = try pending(region.body, workspace: workspace ?? turn) { bindings[$0] }
+        let body = try pending(region.body, workspace: workspace ?? turn) { bindings[$0] }.flatMap { $0 }
         return .region(Command.Region(count: region.count, turn: turn, histories: histories, body: []), body: body)
     }
 

@@ -6,23 +6,38 @@ import Graph
 /// A schedule as a list of commands whose arguments are all set; a run only enqueues.
 final class OpenCLExecutable: Executable {
     private let backend: OpenCLBackend
-    private let commands: [Command]
+    private let steps: [[Command]]
     private let resources: Resources
     let arenaByteCount: Int
-    var commandCount: Int { OpenCLExecutable.count(commands) }
+    let commandCount: Int
 
     init(
         _ schedule: Schedule, bound: [OpenCLBuffer], options: CompileOptions, backend: OpenCLBackend
     ) throws(DeviceError) {
         self.backend = backend
-        (commands, resources) = try CommandLowering.lower(schedule, bound: bound, options: options, backend: backend)
+        (steps, resources) = try CommandLowering.lower(schedule, bound: bound, options: options, backend: backend)
         arenaByteCount = schedule.arenaByteCount
+        commandCount = steps.reduce(0) { $0 + OpenCLExecutable.count($1) }
     }
 
     func submit() throws(DeviceError) {
         var enqueued = 0
-        try submit(commands, &enqueued)
+        for commands in steps { try submit(commands, &enqueued) }
         try backend.status.check(clFlush(backend.queue.handle), "the device does not take work")
+    }
+
+    func measure() throws(DeviceError) -> [Double] {
+        try backend.synchronize()
+        var seconds: [Double] = []
+        for commands in steps {
+            let time = try secondsTaken { () throws(DeviceError) in
+                var enqueued = 0
+                try submit(commands, &enqueued)
+                try backend.synchronize()
+            }
+            seconds.append(time)
+        }
+        return seconds
     }
 
     /// Drivers gather commands until they are flushed; so the device begins while the host goes on.

@@ -141,6 +141,24 @@ private func run(
         #expect(program.schedule.arenaByteCount == 0)
     }
 
+    /// A dense layer's weight gradient, which the optimizer wants as the weights lie.
+    @Test func transposedProductIsMultipliedTheOtherWayRound() throws {
+        let made = try schedule([[5, 3], [5, 7]]) { x in
+            [try matmul(x[0].transposed(), x[1]).transposed() * 2]
+        }
+        guard case .matmul(let product) = made.steps[0].kernel else {
+            Issue.record("no product comes first")
+            return
+        }
+        #expect((product.m, product.n, product.k) == (7, 3, 5))
+        // Both ways round are wanted: one product, and a view of it.
+        let both = try schedule([[5, 3], [5, 7]]) { x in
+            let y = try matmul(x[0].transposed(), x[1])
+            return [y, try y.transposed() * 2]
+        }
+        #expect(both.steps.filter(\.kernel.isContraction).count == 1)
+    }
+
     @Test func concatenationWritesEachPartInPlace() throws {
         let made = try schedule([[4, 5], [4, 3]]) { x in [try concatenate([exp(x[0]), tanh(x[1])], axis: 1)] }
         #expect(made.steps.count == 2)

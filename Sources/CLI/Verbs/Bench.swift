@@ -11,9 +11,13 @@ enum Bench {
     static let data = Option(
         "--data", "NAME|PATH", .path, default: "fashion-mnist", help: "the rows to train on, or that say a row's shape")
 
+    static let profile = Option(
+        flag: "--profile", help: "where a training step's time goes, kernel by kernel (train only)")
+
     static let verb = Verb(
         name: "bench", summary: "time of kernels, or per step of training or sampling", positionals: [what, model],
-        options: [steps, data, TrainingOptions.batchSize, TrainingOptions.settings, Common.seed] + Common.execution,
+        options: [steps, profile, data, TrainingOptions.batchSize, TrainingOptions.settings, Common.seed]
+            + Common.execution,
         example: "bench train conv-vae --batch-size 128", run: run)
 
     /// Steps before those that are measured.
@@ -57,10 +61,11 @@ enum Bench {
             try training.backend.synchronize()
             try clock.tick(empty)
         }
+        let profiled = arguments[profile] ? try training.profile(steps: min(arguments[steps], 30)) : []
         try report(
             clock, configuration, backend: training.backend, batchSize: training.batchSize ?? configuration.batchSize,
-            operations: training.schedule?.floatingPointOperations, commands: training.commandCount, arguments,
-            console)
+            operations: training.schedule?.work.operations, commands: training.commandCount, profiled,
+            arguments, console)
     }
 
     private static func sample<M: LatentModel>(
@@ -74,13 +79,13 @@ enum Bench {
             try clock.tick()
         }
         try report(
-            clock, configuration, backend: trained.backend, batchSize: size, operations: nil, commands: nil, arguments,
-            console)
+            clock, configuration, backend: trained.backend, batchSize: size, operations: nil, commands: nil, [],
+            arguments, console)
     }
 
     private static func report(
         _ clock: StepClock, _ configuration: RunConfiguration, backend: any Backend, batchSize: Int, operations: Int?,
-        commands: Int?, _ arguments: Arguments, _ console: Console
+        commands: Int?, _ profiled: [ProfiledStep], _ arguments: Arguments, _ console: Console
     ) throws {
         clock.finish()
         let median = clock.median
@@ -119,7 +124,8 @@ enum Bench {
                 rows.append(("host", text))
             }
             if let memory { rows.append(("peak memory", bytes(memory))) }
-            return columns(rows.map { (name: $0.0, text: $0.1) })
+            let summary = columns(rows.map { (name: $0.0, text: $0.1) })
+            return profiled.isEmpty ? summary : summary + "\n" + profileTable(profiled)
         }
     }
 }
@@ -188,17 +194,23 @@ private func peakMemoryByteCount() -> Int? {
     return line?.split(whereSeparator: \.isWhitespace).dropFirst().first.flatMap { Int($0) }.map { $0 * 1024 }
 }
 
-extension Schedule {
-    /// Multiplications and additions of its matrix products and convolutions; what else there is hardly counts.
-    fileprivate var floatingPointOperations: Int {
-        steps.reduce(0) { sum, step in
-            switch step.kernel {
-            case .matmul(let matmul): sum + 2 * matmul.m * matmul.n * matmul.k * matmul.a.offsets.count
-            case .convolution(let convolution):
-                sum + 2 * convolution.outputShape.product * convolution.weightShape.dropFirst().reduce(1, *)
-            case .region(let region): sum + region.count * region.body.floatingPointOperations
-            default: sum
-            }
-        }
+/// The kernels of a step, the longest first, and what products and convolutions reach together.
+private func profileTable(_ steps: [ProfiledStep]) -> String {
+    let total = steps.reduce(0) { $0 + $1.seconds }
+    var lines = [String(format: "%9@ %6@ %16@  kernel", "us", "%", "rate")]
+    for step in steps.sorted(by: { $0.seconds > $1.seconds }) {
+        let rate =
+            step.isContraction
+            ? String(format: "%8.1f GFLOP/s", Double(step.work.operations) / step.seconds / 1e9)
+            : String(format: "%8.1f GB/s   ", Double(step.work.bytes) / step.seconds / 1e9)
+        let time = String(format: "%9.1f %6.1f", step.seconds * 1e6, step.seconds / total * 100)
+        lines.append("\(time) \(rate)  \(step.label) \(step.shape)")
     }
+    let contractions = steps.filter(\.isContraction)
+    let (operations, seconds) = contractions.reduce((0, 0.0)) { ($0.0 + $1.work.operations, $0.1 + $1.seconds) }
+    lines.append(
+        String(
+            format: "%9.1f us in all; products and convolutions: %.1f us, %.1f GFLOP/s", total * 1e6, seconds * 1e6,
+            Double(operations) / seconds / 1e9))
+    return lines.joined(separator: "\n")
 }

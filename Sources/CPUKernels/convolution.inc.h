@@ -1,14 +1,40 @@
 // What convolution adds to the kernels of matmul.inc.h: padded images and interleaved stores.
 
+#define EVEN2 0, 2
+#define EVEN4 EVEN2, 4, 6
+#define EVEN8 EVEN4, 8, 10, 12, 14
+#define EVEN16 EVEN8, 16, 18, 20, 22, 24, 26, 28, 30
+
 INLINE void NAME(clear)(T *to, int64_t n) {
     int64_t x = 0;
     for (; x + LANES <= n; x += LANES) NAME(put)(to + x, (VEC)(T)0);
     if (x < n) NAME(put_some)(to + x, (VEC)(T)0, n - x);
 }
 
+// Every other element of from, n of them.
+INLINE void NAME(copy_even)(T *to, const T *from, int64_t n) {
+    for (int64_t x = 0; x < n; x += LANES) {
+        int64_t some = n - x < LANES ? n - x : LANES, last = 2 * some - 1;
+        VEC low = last >= LANES ? NAME(load)(from + 2 * x) : NAME(load_some)(from + 2 * x, last);
+        VEC high = last > LANES ? NAME(load_some)(from + 2 * x + LANES, last - LANES) : (VEC)(T)0;
+#if VECTOR_BYTES / TYPE_BYTES == 16
+        VEC even = __builtin_shufflevector(low, high, EVEN16);
+#elif VECTOR_BYTES / TYPE_BYTES == 8
+        VEC even = __builtin_shufflevector(low, high, EVEN8);
+#elif VECTOR_BYTES / TYPE_BYTES == 4
+        VEC even = __builtin_shufflevector(low, high, EVEN4);
+#else
+        VEC even = __builtin_shufflevector(low, high, EVEN2);
+#endif
+        if (some == LANES) NAME(put)(to + x, even);
+        else NAME(put_some)(to + x, even, some);
+    }
+}
+
 static void NAME(pad)(const void *source, int64_t h, int64_t w, int64_t top, int64_t left, int64_t sh, int64_t sw,
                       int64_t ph, int64_t pw, void *target) {
     T *to = target;
+    const T *end = to + sh * sw * ph * pw;
     for (int64_t phase = 0; phase < sh * sw; phase++) {
         int64_t py = phase / sw - top, px = phase % sw - left;
         // Columns low..<high of this phase lie in the image.
@@ -19,64 +45,82 @@ static void NAME(pad)(const void *source, int64_t h, int64_t w, int64_t top, int
         for (int64_t y = 0; y < ph; y++, to += pw) {
             int64_t row = y * sh + py;
             bool inside = row >= 0 && row < h;
-            if (!inside || high - low < pw) NAME(clear)(to, pw);
+            if (!inside || high - low < pw) {
+                // Whole vectors; what they spill over is written next.
+                if (end - to >= pw + LANES) for (int64_t x = 0; x < pw; x += LANES) NAME(put)(to + x, (VEC)(T)0);
+                else NAME(clear)(to, pw);
+            }
             if (!inside) continue;
             const T *from = (const T *)source + row * w + low * sw + px;
-            if (sw == 1) {
-                NAME(copy)(to + low, from, high - low);
+            int64_t count = high - low;
+            if (sw == 1 && count < LANES) {
+                NAME(put_some)(to + low, NAME(load_some)(from, count), count);
+            } else if (sw == 1) {
+                NAME(copy)(to + low, from, count);
             } else if (sw == 2) {
-                for (int64_t x = 0; x < high - low; x++) to[low + x] = from[2 * x];
+                NAME(copy_even)(to + low, from, count);
             } else {
-                for (int64_t x = 0; x < high - low; x++) to[low + x] = from[sw * x];
+                for (int64_t x = 0; x < count; x++) to[low + x] = from[sw * x];
             }
         }
     }
 }
 
-static void NAME(store_run)(int64_t n, const void *tile, const void *bias, void *result, int64_t step) {
-    const T *t = tile;
-    T *c = result;
-    if (bias) {
-        T add = *(const T *)bias;
+static void NAME(store_run)(int64_t m, int64_t n, const void *tile, int64_t t_step, const void *bias, bool rectify,
+                            void *result, int64_t c_step, int64_t step) {
+    for (int64_t i = 0; i < m; i++) {
+        const T *t = (const T *)tile + i * t_step, *add = bias ? (const T *)bias + i : NULL;
+        T *c = (T *)result + i * c_step;
         if (step == 1) {
-            for (int64_t x = 0; x < n; x++) c[x] = t[x] + add;
+            int64_t x = 0;
+            for (; x + LANES <= n; x += LANES) {
+                NAME(put)(c + x, NAME(finished)(NAME(load)(t + x), add ? (VEC)*add : (VEC)(T)0, add, rectify));
+            }
+            if (x < n) {
+                VEC some = NAME(load_some)(t + x, n - x);
+                NAME(put_some)(c + x, NAME(finished)(some, add ? (VEC)*add : (VEC)(T)0, add, rectify), n - x);
+            }
         } else {
-            for (int64_t x = 0; x < n; x++) c[x * step] = t[x] + add;
+            for (int64_t x = 0; x < n; x++) {
+                T value = add ? t[x] + *add : t[x];
+                c[x * step] = rectify && !(value > 0) ? 0 : value;
+            }
         }
-    } else if (step == 1) {
-        NAME(copy)(c, t, n);
-    } else {
-        for (int64_t x = 0; x < n; x++) c[x * step] = t[x];
     }
 }
 
 #define INTERLEAVE(n) \
     VEC low = __builtin_shufflevector(even, odd, LOW##n), high = __builtin_shufflevector(even, odd, HIGH##n)
 
-static void NAME(store_pairs)(int64_t n, const void *tile0, const void *tile1, const void *bias, void *result) {
-    const T *t0 = tile0, *t1 = tile1;
-    T *c = result;
-    for (int64_t x = 0; x < n; x += LANES) {
-        VEC even = NAME(load)(t0 + x), odd = NAME(load)(t1 + x);
-        if (bias) {
-            even = even + (VEC)*(const T *)bias;
-            odd = odd + (VEC)*(const T *)bias;
-        }
+static void NAME(store_pairs)(int64_t m, int64_t n, const void *tile0, const void *tile1, int64_t t_step,
+                              const void *bias, bool rectify, void *result, int64_t c_step) {
+    for (int64_t i = 0; i < m; i++) {
+        const T *t0 = (const T *)tile0 + i * t_step, *t1 = (const T *)tile1 + i * t_step;
+        T *c = (T *)result + i * c_step;
+        VEC add = bias ? (VEC)((const T *)bias)[i] : (VEC)(T)0;
+        for (int64_t x = 0; x < n; x += LANES) {
+            VEC even = NAME(finished)(NAME(load)(t0 + x), add, bias, rectify);
+            VEC odd = NAME(finished)(NAME(load)(t1 + x), add, bias, rectify);
 #if VECTOR_BYTES / TYPE_BYTES == 16
-        INTERLEAVE(16);
+            INTERLEAVE(16);
 #elif VECTOR_BYTES / TYPE_BYTES == 8
-        INTERLEAVE(8);
+            INTERLEAVE(8);
 #elif VECTOR_BYTES / TYPE_BYTES == 4
-        INTERLEAVE(4);
+            INTERLEAVE(4);
 #else
-        INTERLEAVE(2);
+            INTERLEAVE(2);
 #endif
-        int64_t rest = 2 * (n - x);
-        if (rest >= LANES) NAME(put)(c + 2 * x, low);
-        else NAME(put_some)(c + 2 * x, low, rest);
-        if (rest >= 2 * LANES) NAME(put)(c + 2 * x + LANES, high);
-        else if (rest > LANES) NAME(put_some)(c + 2 * x + LANES, high, rest - LANES);
+            int64_t rest = 2 * (n - x);
+            if (rest >= LANES) NAME(put)(c + 2 * x, low);
+            else NAME(put_some)(c + 2 * x, low, rest);
+            if (rest >= 2 * LANES) NAME(put)(c + 2 * x + LANES, high);
+            else if (rest > LANES) NAME(put_some)(c + 2 * x + LANES, high, rest - LANES);
+        }
     }
 }
 
 #undef INTERLEAVE
+#undef EVEN2
+#undef EVEN4
+#undef EVEN8
+#undef EVEN16

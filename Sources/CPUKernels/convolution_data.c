@@ -107,16 +107,15 @@ static void store(const data_plan *p, int64_t py, int64_t px0, int64_t phases, i
         // Pixels of each phase that lie in the image; the second phase may have one less.
         int64_t first = pf_min(s.pixels, pf_ceil_div(pf_max(0, c->in_w - iw), c->stride_w));
         int64_t second = phases > 1 ? pf_min(s.pixels, pf_ceil_div(pf_max(0, c->in_w - iw - 1), c->stride_w)) : 0;
-        for (int64_t i = 0; i < m && ih < c->in_h; i++) {
-            const char *bias = c->bias ? (const char *)c->bias + (channel + i) * g->size : NULL;
-            char *to = (char *)c->input
-                + (((s.sample * c->in_channels + channel + i) * c->in_h + ih) * c->in_w + iw) * g->size;
-            int64_t at = (i * step + done) * g->size;
-            if (second > 0) g->kernels->store_pairs(second, tiles[0] + at, tiles[1] + at, bias, to);
-            if (first > second) {
-                g->kernels->store_run(first - second, tiles[0] + at + second * g->size, bias,
-                                      to + second * c->stride_w * g->size, c->stride_w);
-            }
+        const char *bias = c->bias ? (const char *)c->bias + channel * g->size : NULL;
+        int64_t plane = c->in_h * c->in_w, at = done * g->size;
+        char *to = (char *)c->input + ((s.sample * c->in_channels + channel) * plane + ih * c->in_w + iw) * g->size;
+        if (second > 0 && ih < c->in_h) {
+            g->kernels->store_pairs(m, second, tiles[0] + at, tiles[1] + at, step, bias, c->rectify, to, plane);
+        }
+        if (first > second && ih < c->in_h) {
+            g->kernels->store_run(m, first - second, tiles[0] + at + second * g->size, step, bias, c->rectify,
+                                  to + second * c->stride_w * g->size, plane, c->stride_w);
         }
         done += s.length;
     }
@@ -135,7 +134,7 @@ static void store_turned(const data_plan *p, int64_t py, int64_t px0, int64_t ph
         int64_t count = pf_min(TURN_PIXELS, m - i);
         for (int64_t t = 0; t < phases; t++) {
             const char *from = tiles[t] + i * g->width * g->size;
-            g->kernels->transpose(count, n, from, g->width, NULL, NULL, scratch + t * bytes, TURN_PIXELS);
+            g->kernels->transpose(count, n, from, g->width, NULL, NULL, false, scratch + t * bytes, TURN_PIXELS);
         }
         store(p, py, px0, phases, channel, n, i0 + i, count, turned, TURN_PIXELS);
     }

@@ -51,12 +51,10 @@ static void store(const pf_gemm *g, int64_t entry, int64_t i0, int64_t m, int64_
         char *c = (char *)p->c.output + ((s.sample * p->c.out_channels + channel) * pixels + pixel) * g->size;
         if (p->channel_lanes) {
             const char *t = (const char *)tile + done * step * g->size;
-            g->kernels->transpose(s.length, n, t, step, NULL, bias, c, pixels);
-        } else {
-            for (int64_t i = 0; i < m && s.pixels > 0; i++) {
-                const char *t = (const char *)tile + (i * step + done) * g->size;
-                g->kernels->store_run(s.pixels, t, bias ? bias + i * g->size : NULL, c + i * pixels * g->size, 1);
-            }
+            g->kernels->transpose(s.length, n, t, step, NULL, bias, g->rectify, c, pixels);
+        } else if (s.pixels > 0) {
+            const char *t = (const char *)tile + done * g->size;
+            g->kernels->store_run(m, s.pixels, t, step, bias, g->rectify, c, pixels, 1);
         }
         done += s.length;
     }
@@ -93,7 +91,7 @@ static pf_gemm gemm_of(const pf_convolution *c, const pf_matmul_kernels *kernels
         .kernels = kernels, .size = size, .batch = c->groups, .rows = channel_lanes ? pixels : channels,
         .cols = channel_lanes ? channels : pixels, .k = k,
         .a = channel_lanes ? image : weights, .b = channel_lanes ? weights : image,
-        .store = store, .bias = c->bias,
+        .store = store, .bias = c->bias, .rectify = c->rectify,
     };
     pf_gemm_shape(&g);
     return g;

@@ -39,11 +39,11 @@ static void store(const pf_gemm *g, int64_t entry, int64_t i0, int64_t m, int64_
     char *c = (char *)p->matmul.c + entry * p->matmul.m * p->matmul.n * g->size;
     if (p->swapped) {
         c += (j0 * g->rows + i0) * g->size;
-        g->kernels->transpose(m, n, tile, step, at(g->bias, i0, g->size), NULL, c, g->rows);
+        g->kernels->transpose(m, n, tile, step, at(g->bias, i0, g->size), NULL, g->rectify, c, g->rows);
     } else {
         c += (i0 * g->cols + j0) * g->size;
-        if (c == tile && !g->bias) return;
-        g->kernels->add_bias(m, n, tile, step, at(g->bias, j0, g->size), c, g->cols);
+        if (c == tile && !g->bias && !g->rectify) return;
+        g->kernels->finish(m, n, tile, step, at(g->bias, j0, g->size), g->rectify, c, g->cols);
     }
 }
 
@@ -60,7 +60,7 @@ static void tiny_chunk(const void *args, int64_t chunk, void *scratch) {
     for (int64_t e = first; e < pf_min(first + p->chunk_entries, m->batch); e++) {
         p->gemm.kernels->tiny(m->m, m->n, m->k, at(m->a, m->a_offsets ? m->a_offsets[e] : 0, size), m->a_row, m->a_col,
                               at(m->b, m->b_offsets ? m->b_offsets[e] : 0, size), m->b_row, m->b_col,
-                              (char *)m->c + e * m->m * m->n * size, m->bias);
+                              (char *)m->c + e * m->m * m->n * size, m->bias, m->rectify);
     }
 }
 
@@ -84,7 +84,7 @@ static pf_gemm gemm_of(const pf_matmul *m, const pf_matmul_kernels *kernels) {
         .kernels = kernels, .size = size, .batch = m->batch,
         .rows = swapped ? m->n : m->m, .cols = swapped ? m->m : m->n, .k = m->k,
         .a = swapped ? b : a, .b = swapped ? a : b,
-        .store = store, .c = swapped ? NULL : m->c, .bias = m->bias,
+        .store = store, .c = swapped ? NULL : m->c, .bias = m->bias, .rectify = m->rectify,
     };
     pf_gemm_shape(&g);
     return g;

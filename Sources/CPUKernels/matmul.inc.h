@@ -21,6 +21,12 @@ INLINE void NAME(put)(T *p, VEC v) {
     *(LOOSE *)p = v;
 }
 
+// What becomes of a sum before it is stored.
+INLINE VEC NAME(finished)(VEC v, VEC bias, bool has_bias, bool rectify) {
+    if (has_bias) v = v + bias;
+    return rectify ? v > (VEC)(T)0 ? v : (VEC)(T)0 : v;
+}
+
 // MARK: register tiles
 
 // rows and vectors are constants after inlining, so that acc lives in registers.
@@ -213,6 +219,9 @@ INLINE void NAME(transpose_block)(VEC *rows) {
     }
 }
 
+// How far ahead of a transpose its rows are fetched.
+#define PREFETCH_VECTORS 4
+
 // Rows that are contiguous along k, LANES at a time. A panel narrower than a vector lets each store spill into what the
 // next one writes.
 static void NAME(pack_transposed)(const T *from, int64_t stride, int64_t count, int64_t k, int64_t width, T *to) {
@@ -221,6 +230,8 @@ static void NAME(pack_transposed)(const T *from, int64_t stride, int64_t count, 
         int64_t kk = 0;
         for (; kk + LANES <= k; kk += LANES) {
             VEC block[VECTOR_BYTES / sizeof(T)];
+            // So many rows at once are more streams than the processor foresees.
+            for (int64_t r = 0; r < rows; r++) __builtin_prefetch(from + (i + r) * stride + kk + PREFETCH_VECTORS * LANES);
             if (rows == LANES) {
                 UNROLL for (int64_t r = 0; r < LANES; r++) block[r] = NAME(load)(from + (i + r) * stride + kk);
             } else {
@@ -265,32 +276,38 @@ static void NAME(pack)(const void *source, int64_t stride_i, int64_t stride_k, i
 // MARK: small loops
 
 static void NAME(tiny)(int64_t m, int64_t n, int64_t k, const void *a, int64_t a_row, int64_t a_col, const void *b,
-                       int64_t b_row, int64_t b_col, void *c, const void *bias) {
+                       int64_t b_row, int64_t b_col, void *c, const void *bias, bool rectify) {
     for (int64_t i = 0; i < m; i++) {
         for (int64_t j = 0; j < n; j++) {
             const T *x = (const T *)a + i * a_row, *y = (const T *)b + j * b_col;
             T acc = 0;
             for (int64_t kk = 0; kk < k; kk++) acc = __builtin_elementwise_fma(x[kk * a_col], y[kk * b_row], acc);
-            ((T *)c)[i * n + j] = bias ? acc + ((const T *)bias)[j] : acc;
+            if (bias) acc = acc + ((const T *)bias)[j];
+            ((T *)c)[i * n + j] = rectify && !(acc > 0) ? 0 : acc;
         }
     }
 }
 
-static void NAME(add_bias)(int64_t m, int64_t n, const void *tile, int64_t t_step, const void *bias, void *result,
-                           int64_t c_step) {
+static void NAME(finish)(int64_t m, int64_t n, const void *tile, int64_t t_step, const void *bias, bool rectify,
+                         void *result, int64_t c_step) {
+    const T *add = bias;
     for (int64_t i = 0; i < m; i++) {
-        const T *t = (const T *)tile + i * t_step, *add = bias;
+        const T *t = (const T *)tile + i * t_step;
         T *c = (T *)result + i * c_step;
-        if (add) {
-            for (int64_t j = 0; j < n; j++) c[j] = t[j] + add[j];
-        } else {
-            NAME(copy)(c, t, n);
+        int64_t j = 0;
+        for (; j + LANES <= n; j += LANES) {
+            VEC addend = add ? NAME(load)(add + j) : (VEC)(T)0;
+            NAME(put)(c + j, NAME(finished)(NAME(load)(t + j), addend, add, rectify));
+        }
+        if (j < n) {
+            VEC addend = add ? NAME(load_some)(add + j, n - j) : (VEC)(T)0;
+            NAME(put_some)(c + j, NAME(finished)(NAME(load_some)(t + j, n - j), addend, add, rectify), n - j);
         }
     }
 }
 
 static void NAME(transpose)(int64_t m, int64_t n, const void *tile, int64_t t_step, const void *row_bias,
-                            const void *lane_bias, void *result, int64_t c_step) {
+                            const void *lane_bias, bool rectify, void *result, int64_t c_step) {
     for (int64_t i = 0; i < m; i += LANES) {
         int64_t rows = m - i < LANES ? m - i : LANES;
         for (int64_t j = 0; j < n; j += LANES) {
@@ -300,10 +317,21 @@ static void NAME(transpose)(int64_t m, int64_t n, const void *tile, int64_t t_st
                 block[r] = r < rows ? NAME(load)((const T *)tile + (i + r) * t_step + j) : (VEC)(T)0;
                 if (row_bias && r < rows) block[r] = block[r] + (VEC)((const T *)row_bias)[i + r];
             }
+            // Loops of fixed length keep the block in registers.
+            if (rectify && !lane_bias) {
+                UNROLL for (int64_t r = 0; r < LANES; r++) block[r] = NAME(finished)(block[r], block[r], false, true);
+            }
             NAME(transpose_block)(block);
+            if (rectify && lane_bias) {
+                UNROLL for (int64_t l = 0; l < LANES; l++) {
+                    VEC add = (VEC)((const T *)lane_bias)[j + (l < lanes ? l : 0)];
+                    block[l] = NAME(finished)(block[l], add, true, true);
+                }
+            }
             UNROLL for (int64_t l = 0; l < LANES; l++) {
                 if (l < lanes) {
-                    VEC column = lane_bias ? block[l] + (VEC)((const T *)lane_bias)[j + l] : block[l];
+                    VEC column = block[l];
+                    if (lane_bias && !rectify) column = column + (VEC)((const T *)lane_bias)[j + l];
                     T *c = (T *)result + (j + l) * c_step + i;
                     if (rows == LANES) NAME(put)(c, column);
                     else NAME(put_some)(c, column, rows);
@@ -342,7 +370,7 @@ const pf_matmul_kernels NAME(pf_matmul) = {
     .sliding = {SLIDING_TILES(SLIDING_ENTRY)},
     .pack = NAME(pack),
     .tiny = NAME(tiny),
-    .add_bias = NAME(add_bias),
+    .finish = NAME(finish),
     .transpose = NAME(transpose),
     .join = NAME(join),
     .pad = NAME(pad),

@@ -51,8 +51,9 @@ typedef struct pf_gemm {
     void (*store)(const struct pf_gemm *g, int64_t entry, int64_t i0, int64_t m, int64_t j0, int64_t n,
                   const void *tile, int64_t step);
     void *c;                            // where full panels go without a detour (row-major, contiguous), or NULL
-    const void *bias;
-    const void *context;                // whatever else `store` needs
+    const void *bias;                   // what `store` adds and
+    bool rectify;                       // whether it clips
+    const void *context;                // whatever else it needs
 
     // Geometry, set by pf_gemm_shape.
     int64_t width, width_index;         // lanes of a panel, log2 of its vectors

@@ -34,15 +34,18 @@ typedef struct {
 
     /// The whole product of a tiny matrix, straight from the strides.
     void (*tiny)(int64_t m, int64_t n, int64_t k, const void *a, int64_t a_row, int64_t a_col, const void *b,
-                 int64_t b_row, int64_t b_col, void *c, const void *bias);
+                 int64_t b_row, int64_t b_col, void *c, const void *bias, bool rectify);
 
-    /// c[i * c_step + j] = t[i * t_step + j] + bias[j]; t may be c.
-    void (*add_bias)(int64_t m, int64_t n, const void *t, int64_t t_step, const void *bias, void *c, int64_t c_step);
+    // What is stored from tiles: with a bias added that is not NULL, and 0 for what is not positive if `rectify`.
 
-    /// c[j * c_step + i] = t[i * t_step + j], plus row_bias[i] or lane_bias[j] if not NULL. May read t up to the end of
-    /// a row's last vector.
+    /// c[i * c_step + j] = t[i * t_step + j] and bias[j]; t may be c.
+    void (*finish)(int64_t m, int64_t n, const void *t, int64_t t_step, const void *bias, bool rectify, void *c,
+                   int64_t c_step);
+
+    /// c[j * c_step + i] = t[i * t_step + j] and row_bias[i] or lane_bias[j]. May read t up to the end of a row's last
+    /// vector.
     void (*transpose)(int64_t m, int64_t n, const void *t, int64_t t_step, const void *row_bias, const void *lane_bias,
-                      void *c, int64_t c_step);
+                      bool rectify, void *c, int64_t c_step);
 
     /// sum[j] = ((parts[j] + parts[step + j]) + parts[2 * step + j]) + ...
     void (*join)(int64_t n, const void *parts, int64_t count, int64_t step, void *sum);
@@ -52,10 +55,13 @@ typedef struct {
     /// from[y * sh + py - top][x * sw + px - left], or 0 outside.
     void (*pad)(const void *from, int64_t h, int64_t w, int64_t top, int64_t left, int64_t sh, int64_t sw, int64_t ph,
                 int64_t pw, void *to);
-    /// c[x * step] = t[x] + bias for x < n.
-    void (*store_run)(int64_t n, const void *t, const void *bias, void *c, int64_t step);
-    /// c[2 x] = t0[x] + bias, c[2 x + 1] = t1[x] + bias.
-    void (*store_pairs)(int64_t n, const void *t0, const void *t1, const void *bias, void *c);
+    /// c[i * c_step + x * step] = t[i * t_step + x] and bias[i], for i < m and x < n.
+    void (*store_run)(int64_t m, int64_t n, const void *t, int64_t t_step, const void *bias, bool rectify, void *c,
+                      int64_t c_step, int64_t step);
+    /// c[i * c_step + 2 x] = t0[i * t_step + x] and bias[i], c[i * c_step + 2 x + 1] likewise from t1. May read t0 and
+    /// t1 up to the end of a row's last vector.
+    void (*store_pairs)(int64_t m, int64_t n, const void *t0, const void *t1, int64_t t_step, const void *bias,
+                        bool rectify, void *c, int64_t c_step);
 } pf_matmul_kernels;
 
 extern const pf_matmul_kernels pf_matmul_f32_base, pf_matmul_f64_base;

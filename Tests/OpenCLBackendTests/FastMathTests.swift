@@ -26,7 +26,7 @@ struct FastMathTests {
             bound.append(try #require(try backend.allocate(size) as? OpenCLBuffer))
         }
         let lowered = try CommandLowering.lower(schedule, bound: bound, options: options, backend: backend)
-        return lowered.commands.count { if case .clblast = $0 { true } else { false } }
+        return lowered.steps.joined().count { if case .clblast = $0 { true } else { false } }
     }
 
     /// Operands as views leave them, each with whether CLBlast can take it as it lies.

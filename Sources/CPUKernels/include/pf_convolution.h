@@ -21,6 +21,7 @@ typedef struct {
     int64_t kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w, pad_top, pad_left;
     void *input, *weights, *output;
     const void *bias;                   // FORWARD: out_channels values, BACKWARD_DATA: in_channels values, or NULL
+    bool rectify;                       // then 0 for what is not positive (not BACKWARD_WEIGHTS)
 } pf_convolution;
 
 int64_t pf_convolution_workspace(const pf_convolution *c);

@@ -16,6 +16,7 @@ typedef struct {
     const void *b; const int64_t *b_offsets; int64_t b_row, b_col;
     void *c;
     const void *bias;                   // n elements added to every row at the end, or NULL
+    bool rectify;                       // then 0 for what is not positive
 } pf_matmul;
 
 /// Bytes of workspace (64-byte aligned, shared by all threads) that the plan needs.

@@ -117,19 +117,24 @@ private final class Picture: NSObject, XMLParserDelegate {
     private(set) var bars: [(width: Double, color: String)] = []
     private(set) var texts: [String] = []
     private var isText = false
+    /// Elements that have not ended.
+    private var open = 0
 
     /// - Throws: where it is not well-formed.
     init(_ bytes: [UInt8]) throws {
         super.init()
         let parser = XMLParser(data: Data(bytes))
         parser.delegate = self
-        try #require(parser.parse(), "\(String(describing: parser.parserError))")
+        // The parser's answer alone is true for elements that end in the wrong order, or never.
+        let isWhole = parser.parse() && parser.parserError == nil && open == 0
+        try #require(isWhole, "\(String(describing: parser.parserError)), \(open) elements are open")
     }
 
     func parser(
         _ parser: XMLParser, didStartElement name: String, namespaceURI: String?, qualifiedName: String?,
         attributes: [String: String]
     ) {
+        open += 1
         if attributes["class"] == "bar" {
             bars.append((Double(attributes["width"] ?? "") ?? .nan, attributes["fill"] ?? ""))
         }
@@ -142,6 +147,7 @@ private final class Picture: NSObject, XMLParserDelegate {
     }
 
     func parser(_ parser: XMLParser, didEndElement name: String, namespaceURI: String?, qualifiedName: String?) {
+        open -= 1
         if name == "text" { isText = false }
     }
 }

@@ -76,6 +76,12 @@ static const char linalg_cl[] = {
 static const char softmax_cl[] = {
 #embed "opencl/softmax.cl"
     , 0};
+static const char multiply_adds_cl[] = {
+#embed "opencl/multiply_adds.cl"
+    , 0};
+static const char copy_cl[] = {
+#embed "opencl/copy.cl"
+    , 0};
 static const char clblast_json[] = {
 #embed "opencl/clblast.json"
     , 0};
@@ -105,6 +111,8 @@ static const struct { const char *name, *text; } files[] = {
     {"cumulative_sum.cl", cumulative_sum_cl},
     {"linalg.cl", linalg_cl},
     {"softmax.cl", softmax_cl},
+    {"multiply_adds.cl", multiply_adds_cl},
+    {"copy.cl", copy_cl},
     {"clblast.json", clblast_json},
 };
 

@@ -46,6 +46,8 @@ public protocol Backend: AnyObject {
         _ schedule: Schedule, bound: [any Buffer], options: CompileOptions
     ) throws(DeviceError) -> any Executable
     func synchronize() throws(DeviceError)
+    /// Measures what the device can do at most; takes about a second.
+    func roofline() throws(DeviceError) -> Roofline
 }
 
 extension Backend {

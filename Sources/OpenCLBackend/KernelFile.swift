@@ -32,6 +32,10 @@ enum KernelFile: String, Hashable, Sendable, CaseIterable {
     case linearAlgebra = "linalg.cl"
     case softmaxRows = "softmax.cl"
 
+    // What a device can do at most.
+    case multiplyAdds = "multiply_adds.cl"
+    case copy = "copy.cl"
+
     // Not kernels: CLBlast's parameters.
     case clblast = "clblast.json"
 

@@ -27,6 +27,8 @@ public struct OpenCLDevice: @unchecked Sendable {
     public let memoryByteCount: Int
     /// The most that one allocation may have.
     public let allocationLimit: Int
+    /// Of the cache between its memory and all that computes; 0 where the driver does not say.
+    public let cacheByteCount: Int
     public let maxWorkGroupSize: Int
     public let localMemoryByteCount: Int
     /// Of those that the contract asks for, the ones that the driver reports.
@@ -69,6 +71,7 @@ public struct OpenCLDevice: @unchecked Sendable {
         computeUnits = max(1, Int(info.number(CL_DEVICE_MAX_COMPUTE_UNITS, cl_uint(1))))
         memoryByteCount = Int(clamping: info.number(CL_DEVICE_GLOBAL_MEM_SIZE, cl_ulong(0)))
         allocationLimit = Int(clamping: info.number(CL_DEVICE_MAX_MEM_ALLOC_SIZE, cl_ulong(0)))
+        cacheByteCount = Int(clamping: info.number(CL_DEVICE_GLOBAL_MEM_CACHE_SIZE, cl_ulong(0)))
         maxWorkGroupSize = info.number(CL_DEVICE_MAX_WORK_GROUP_SIZE, 1)
         localMemoryByteCount = Int(clamping: info.number(CL_DEVICE_LOCAL_MEM_SIZE, cl_ulong(0)))
         let config = Int32(truncatingIfNeeded: info.number(CL_DEVICE_SINGLE_FP_CONFIG, cl_device_fp_config(0)))

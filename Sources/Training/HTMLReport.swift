@@ -168,8 +168,8 @@ public struct HTMLReport: Sendable {
         """
 }
 
-/// Text as it may stand in HTML and in quoted attributes.
-func escaped(_ text: String) -> String {
+/// Text as it may stand in HTML, in XML and in quoted attributes.
+package func escaped(_ text: String) -> String {
     var result = ""
     for scalar in text.unicodeScalars {
         switch scalar {

@@ -116,6 +116,21 @@ struct BadInputTests {
         BadCall("an output of no known kind", 2, ["samples.jpg", ".png"]) { _ in
             ["sample", try SharedRun.trained().path, "--out", "samples.jpg"]
         },
+        BadCall("a kernel that is not there", 2, ["--only", "matnul", "did you mean matmul"]) { _ in
+            ["bench", "kernels", "--only", "matnul"]
+        },
+        BadCall("a chart of no known kind", 2, ["--chart", "'chart.png'", ".svg"]) { _ in
+            ["bench", "kernels", "--only", "gather", "--chart", "chart.png"]
+        },
+        BadCall("a chart in a folder that is not there", 1, ["nowhere/chart.svg", "create its folder"]) { _ in
+            ["bench", "kernels", "--only", "gather", "--chart", "nowhere/chart.svg"]
+        },
+        BadCall("a chart of training", 2, ["--chart", "bench kernels"]) { _ in
+            ["bench", "train", "vae", "--data", "shapes", "--chart", "chart.svg"]
+        },
+        BadCall("one kernel of sampling", 2, ["--only", "bench kernels"]) { _ in
+            ["bench", "sample", "vae", "--data", "shapes", "--only", "gather"]
+        },
         BadCall("a latent that is not there", 2, ["--latents", "9"]) { _ in
             ["traverse", try SharedRun.trained().path, "--latents", "9", "--out", "x.png"]
         },

@@ -5,7 +5,12 @@ import Pushforward
 enum Bench {
     enum What: String, CaseIterable, Sendable { case kernels, train, sample }
 
-    static let what = Positional("WHAT", .choice(What.self), help: "kernels, train or sample")
+    static let what = Positional(
+        "WHAT", .choice(What.self),
+        help:
+            "train or sample: time per step; kernels: their times, and how near they come to the roofline, the least time "
+            + "that multiply-adds and memory, both measured beside them, allow (beyond 100 % where operands stay in caches)"
+    )
     static let model = Positional(optional: "MODEL", .model, help: "which model to train or sample")
     static let steps = Option("--steps", "N", .integer(atLeast: 1), default: 100, help: "steps that are measured")
     static let data = Option(
@@ -16,8 +21,10 @@ enum Bench {
 
     static let verb = Verb(
         name: "bench", summary: "time of kernels, or per step of training or sampling", positionals: [what, model],
-        options: [steps, profile, data, TrainingOptions.batchSize, TrainingOptions.settings, Common.seed]
-            + Common.execution,
+        options: [
+            steps, profile, data, TrainingOptions.batchSize, TrainingOptions.settings, Common.seed, BenchKernels.only,
+            BenchKernels.chart,
+        ] + Common.execution,
         example: "bench train conv-vae --batch-size 128", run: run)
 
     /// Steps before those that are measured.
@@ -28,6 +35,10 @@ enum Bench {
         if try arguments.value(what) == .kernels {
             guard name == nil else { throw UsageError("bench kernels takes no MODEL") }
             return try BenchKernels.run(arguments, console)
+        }
+        let ofKernels: [any AnyOption] = [BenchKernels.only, BenchKernels.chart]
+        if let option = ofKernels.first(where: { arguments.given($0) }) {
+            throw UsageError("\(option.label.name) is for bench kernels")
         }
         guard let name else { throw UsageError("MODEL is missing; usage: \(verb.usage)") }
         guard let entry = ModelCatalog.entry(name) else { throw UsageError("unknown model \(name)") }

@@ -12,6 +12,7 @@
 #include "pf_linalg.h"
 #include "pf_softmax.h"
 #include "pf_region.h"
+#include "pf_roofline.h"
 #include "pf_blas.h"
 
 #endif

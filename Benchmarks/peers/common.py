@@ -79,7 +79,8 @@ class Case:
         what, _, rest = text.partition(":")
         name, _, size = rest.partition("@")
         names = ["normal-exp-log"] if what == "elementwise" else ARCHITECTURES
-        if what not in BATCH_SIZES or name not in names or size and (what == "elementwise" or not size.isdecimal()):
+        is_sized = what != "elementwise" and size.isdecimal() and int(size) > 0
+        if what not in BATCH_SIZES or name not in names or "@" in rest and not is_sized:
             raise ValueError(
                 f"unknown case {text}; use train:MODEL@BATCH, sample:MODEL@BATCH (MODEL: {', '.join(ARCHITECTURES)}) "
                 "or elementwise:normal-exp-log")

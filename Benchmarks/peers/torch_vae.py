@@ -1,4 +1,7 @@
-"""The cases of `run` in PyTorch on the CPU: torch_vae.py CASE eager|eager-cl|compile|compile-cl [SECONDS] (cl: channels last)"""
+"""The cases of `run` in PyTorch on the CPU.
+
+    torch_vae.py CASE eager|eager-cl|compile|compile-cl [SECONDS]            cl: channels last
+"""
 
 import math
 

@@ -118,16 +118,18 @@ def images(shape):
     return bytearray(os.urandom(6000 * size)), 6000
 
 
-def arguments(documentation, modes):
+def arguments(*modes):
     """The case, the mode and the seconds to measure for, of a peer's command line: CASE MODE [SECONDS]."""
     try:
+        if len(sys.argv) not in (3, 4):
+            raise ValueError("two or three arguments are needed")
         text, mode, seconds = (*sys.argv[1:], "6")[:3]
-        if mode not in modes or len(sys.argv) > 4:
-            raise ValueError
-        return Case.parse(text), mode, float(seconds)
+        case, seconds = Case.parse(text), float(seconds)
+        if mode not in modes:
+            raise ValueError(f"unknown mode {mode}")
+        return case, mode, seconds
     except ValueError as error:
-        text = str(error)
-        sys.exit(text if text.startswith("unknown case") else documentation)
+        sys.exit(f"{error}; usage: {os.path.basename(sys.argv[0])} CASE {'|'.join(modes)} [SECONDS]")
 
 
 def report(case, peer, seconds, step, parameters=None):

@@ -1,4 +1,4 @@
-"""The cases of `run` in JAX (flax, optax) on the CPU, jitted: jax_vae.py CASE jit [SECONDS]"""
+"""The cases of `run` in JAX (flax, optax) on the CPU, jitted."""
 
 import functools
 import math
@@ -85,6 +85,6 @@ def elementwise(case):
 
 
 if __name__ == "__main__":
-    case, mode, seconds = arguments(__doc__, ("jit",))
+    case, mode, seconds = arguments("jit")
     step, parameters = {"train": train, "sample": sample, "elementwise": elementwise}[case.what](case)
     report(case, f"jax-{mode}", seconds, step, parameters)

@@ -1,11 +1,11 @@
-"""The cases of `run` in tinygrad: tinygrad_vae.py CASE cl|cpu [SECONDS] (cl: its OpenCL device)"""
+"""The cases of `run` in tinygrad, on its OpenCL device (cl) or the CPU."""
 
 import math
 import os
 
 from common import ELEMENTS, arguments, images, report
 
-case, mode, seconds = arguments(__doc__, ("cl", "cpu"))
+case, mode, seconds = arguments("cl", "cpu")
 os.environ.update(DEV=mode.upper(), TRAINING="1")   # read while tinygrad is imported
 
 import numpy as np  # noqa: E402

@@ -1,7 +1,4 @@
-"""The cases of `run` in PyTorch on the CPU.
-
-    torch_vae.py CASE eager|eager-cl|compile|compile-cl [SECONDS]            cl: channels last
-"""
+"""The cases of `run` in PyTorch on the CPU, eager or compiled, images with channels first or last (-cl)."""
 
 import math
 
@@ -71,7 +68,7 @@ def elementwise(case, form, compiled):
 
 
 if __name__ == "__main__":
-    case, mode, seconds = arguments(__doc__, ("eager", "eager-cl", "compile", "compile-cl"))
+    case, mode, seconds = arguments("eager", "eager-cl", "compile", "compile-cl")
     torch.manual_seed(0)
     form = torch.channels_last if mode.endswith("-cl") else torch.contiguous_format
     inductor.fallback_random = True   # PyTorch's own generator: the compiler's is many times slower

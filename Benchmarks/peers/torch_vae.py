@@ -1,6 +1,9 @@
 """The cases of `run` in PyTorch on the CPU, eager or compiled, images with channels first or last (-cl)."""
 
 import math
+import os
+import shutil
+import sys
 
 import torch
 import torch._inductor.config as inductor
@@ -69,6 +72,8 @@ def elementwise(case, form, compiled):
 
 if __name__ == "__main__":
     case, mode, seconds = arguments("eager", "eager-cl", "compile", "compile-cl")
+    if mode.startswith("compile") and not shutil.which(os.environ.get("CXX", "g++")):
+        sys.exit("torch.compile needs a C++ compiler: g++, or what CXX names")
     torch.manual_seed(0)
     form = torch.channels_last if mode.endswith("-cl") else torch.contiguous_format
     inductor.fallback_random = True   # PyTorch's own generator: the compiler's is many times slower

@@ -276,6 +276,30 @@ private func run(
         }
     }
 
+    /// Odd sizes, and a state that another update reads: what a gate leaves alone must be left alone everywhere.
+    @Test(arguments: [1, 37, 5000]) func statesBehindAGateChangeOnlyWhereItIsOpen(count: Int) throws {
+        let states = DeviceStates(on: try CPUBackend(threads: 2))
+        let first = (0..<count).map(Double.init), second = first.map { 1 - $0 }
+        for (name, values) in [("a", first), ("b", second)] {
+            try states.write(name, try #require(HostArray(values, .float32)))
+        }
+        let graph = Graph()
+        let open = try graph.input("open", TensorType([], .float32)).cast(to: .bool)
+        let a = graph.state("a", TensorType([count], .float32)), b = graph.state("b", TensorType([count], .float32))
+        let (nextA, nextB) = (try a * 0.5 + b, try b - a)
+        let program = try CompiledProgram(
+            Program(graph, updates: [(a, try select(open, nextA, a)), (b, try select(open, nextB, b))]), states: states)
+        for isOpen in [false, true, false] {
+            let before = (try states.read("a").doubles, try states.read("b").doubles)
+            try program.setInput(0, try #require(HostArray([isOpen ? 1 : 0], shape: [], .float32)))
+            try program.run()
+            let expectedA = isOpen ? zip(before.0, before.1).map { $0 * 0.5 + $1 } : before.0
+            let expectedB = isOpen ? zip(before.0, before.1).map { $1 - $0 } : before.1
+            #expect(try states.read("a").doubles == expectedA)
+            #expect(try states.read("b").doubles == expectedB)
+        }
+    }
+
     @Test func statesAreUpdatedInPlace() throws {
         let graph = Graph()
         let w = graph.state("w", TensorType([3], .float32))

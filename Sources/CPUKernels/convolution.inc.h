@@ -42,6 +42,21 @@ static void NAME(pad)(const void *source, int64_t h, int64_t w, int64_t top, int
         if (low > pw) low = pw;
         if (high > pw) high = pw;
         if (high < low) high = low;
+#ifdef LOAD_BITS
+        if (sw == 1 && pw <= LANES) {
+            // A row is one vector: lanes outside of the image are not read, and what a store spills over is written
+            // next.
+            uint32_t bits = ((1u << high) - 1) & ~((1u << low) - 1);
+            for (int64_t y = 0; y < ph; y++, to += pw) {
+                int64_t row = y * sh + py;
+                VEC v = (VEC)(T)0;
+                if (row >= 0 && row < h) v = LOAD_BITS((const T *)source + row * w + px, bits);
+                if (end - to >= LANES) NAME(put)(to, v);
+                else NAME(put_some)(to, v, pw);
+            }
+            continue;
+        }
+#endif
         for (int64_t y = 0; y < ph; y++, to += pw) {
             int64_t row = y * sh + py;
             bool inside = row >= 0 && row < h;

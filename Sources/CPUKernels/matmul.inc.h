@@ -1,6 +1,6 @@
 // Register tiles, packing and small loops of matrix multiplication for one element type T at one instruction-set level.
-// The includer defines T with TYPE_NAME and TYPE_BYTES, LEVEL (a suffix), VECTOR_BYTES, REGISTERS, and MASKED_LOAD and
-// MASKED_STORE if there are such; see matmul_kernels.h for what each kernel does.
+// The includer defines T with TYPE_NAME and TYPE_BYTES, LEVEL (a suffix), VECTOR_BYTES, REGISTERS, and MASKED_LOAD,
+// MASKED_STORE and LOAD_BITS (the lanes whose bits are set) if there are such; see matmul_kernels.h for what each kernel does.
 #define GLUE3(a, b, c) a##_##b##_##c
 #define GLUE2(a, b, c) GLUE3(a, b, c)
 #define NAME(n) GLUE2(n, TYPE_NAME, LEVEL)

@@ -15,24 +15,28 @@
 #define T float
 #define TYPE_NAME f32
 #define TYPE_BYTES 4
-#define MASKED_LOAD(p, n) _mm512_maskz_loadu_ps((__mmask16)((1u << (n)) - 1), p)
+#define LOAD_BITS(p, bits) _mm512_maskz_loadu_ps((__mmask16)(bits), p)
+#define MASKED_LOAD(p, n) LOAD_BITS(p, (1u << (n)) - 1)
 #define MASKED_STORE(p, v, n) _mm512_mask_storeu_ps(p, (__mmask16)((1u << (n)) - 1), v)
 #include "matmul.inc.h"
 #undef T
 #undef TYPE_NAME
 #undef TYPE_BYTES
+#undef LOAD_BITS
 #undef MASKED_LOAD
 #undef MASKED_STORE
 
 #define T double
 #define TYPE_NAME f64
 #define TYPE_BYTES 8
-#define MASKED_LOAD(p, n) _mm512_maskz_loadu_pd((__mmask8)((1u << (n)) - 1), p)
+#define LOAD_BITS(p, bits) _mm512_maskz_loadu_pd((__mmask8)(bits), p)
+#define MASKED_LOAD(p, n) LOAD_BITS(p, (1u << (n)) - 1)
 #define MASKED_STORE(p, v, n) _mm512_mask_storeu_pd(p, (__mmask8)((1u << (n)) - 1), v)
 #include "matmul.inc.h"
 #undef T
 #undef TYPE_NAME
 #undef TYPE_BYTES
+#undef LOAD_BITS
 #undef MASKED_LOAD
 #undef MASKED_STORE
 

@@ -33,7 +33,8 @@ static void LEVEL(do_step)(LEVEL(tile) *tile, const tile_step *step) {
         const tile_access *access = &plan->accesses[step->item];
         char *address = access->linear ? access->data + (access->offset + tile->start) * access->size
                                        : LEVEL(dense_address)(tile, access);
-        if (!address) LEVEL(move)(tile, access, pointer[step->dst], true);
+        if (access->streamed) LEVEL(stream)(address, pointer[step->dst], tile->n * access->size);
+        else if (!address) LEVEL(move)(tile, access, pointer[step->dst], true);
         else if (address != pointer[step->dst]) memmove(address, pointer[step->dst], (size_t)(tile->n * access->size));
         break;
     }
@@ -179,6 +180,8 @@ static void LEVEL(run)(const void *args, int64_t chunk, void *scratch) {
         else if (plan->mode == PF_REDUCE_ROWS) LEVEL(run_rows)(&tile, unit);
         else LEVEL(run_columns)(&tile, unit);
     }
+    // Streamed stores are ordered by nothing else.
+    if (plan->streams) atomic_thread_fence(memory_order_seq_cst);
 }
 
 const loop_level LEVEL(loop_level) = {LEVEL(run), LEVEL(find)};

@@ -2,6 +2,7 @@
 #if defined(__x86_64__)
 #include "loop_plan.h"
 #include "scalar.h"
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 

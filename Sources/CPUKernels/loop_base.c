@@ -1,6 +1,7 @@
 // The tile interpreter for every processor.
 #include "loop_plan.h"
 #include "scalar.h"
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 

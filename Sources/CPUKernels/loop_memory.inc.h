@@ -55,6 +55,20 @@ static inline void LEVEL(copy)(char *to, int64_t to_stride, const char *from, in
     else STRIDED_COPY(uint8_t)
 }
 
+typedef uint8_t LEVEL(line) __attribute__((vector_size(64)));
+typedef uint8_t LEVEL(loose_line) __attribute__((vector_size(64), aligned(1)));
+
+/// Copies past the caches.
+static void LEVEL(stream)(char *to, const char *from, int64_t bytes) {
+    int64_t at = (int64_t)(-(uintptr_t)to & 63);
+    if (at > bytes) at = bytes;
+    memcpy(to, from, (size_t)at);
+    for (; at + 64 <= bytes; at += 64) {
+        __builtin_nontemporal_store(*(const LEVEL(loose_line) *)(from + at), (LEVEL(line) *)(to + at));
+    }
+    memcpy(to + at, from + at, (size_t)(bytes - at));
+}
+
 /// A part of one row under the access's mask, zero outside.
 static inline void LEVEL(copy_masked)(const tile_access *access, const int64_t *coordinate, int32_t last, char *to,
                                       int64_t offset, int64_t column, int64_t count) {

@@ -23,6 +23,7 @@ typedef struct {
     bool linear;            // element L of the iteration space is at offset + L: no copy, ever
     bool uniform;           // one element for all
     bool dense;             // last stride 1 and no mask: no copy for a tile inside one row
+    bool streamed;          // a linear store past the caches
 } tile_access;
 
 typedef enum { VALUE_SLOT = 0, VALUE_UNIFORM, VALUE_LINEAR_LOAD } value_kind;
@@ -87,6 +88,7 @@ struct pf_loop_plan {
     int64_t pieces, piece;          // NONE, COLUMNS: pieces of a row (the last axis) and their width
 
     const uint8_t *gate;            // NULL, or whether a run does anything
+    bool streams;                   // some stores are streamed
     pf_kernel run;
 };
 

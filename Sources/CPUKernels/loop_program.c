@@ -180,7 +180,7 @@ static bool add_instruction(builder *b, const pf_instruction *i) {
 static bool computes_in_place(const builder *b, int32_t v, int32_t s) {
     const pf_loop_plan *plan = b->plan;
     const tile_access *store = &plan->accesses[s];
-    if ((!store->linear && !store->dense) || plan->values[v].kind != VALUE_SLOT || plan->values[v].output != NONE
+    if ((!store->linear && !store->dense) || store->streamed || plan->values[v].kind != VALUE_SLOT || plan->values[v].output != NONE
         || b->in_setup[v] || b->defined[v] == NONE || plan->steps[b->defined[v]].kind != TILE_COMPUTE) return false;
     for (int32_t other = 0; other < plan->value_count; other++) {
         int32_t load = plan->values[other].access;
@@ -212,9 +212,27 @@ static int32_t read_at_end(builder *b, int32_t reg, pf_type type) {
     return copy.dst;
 }
 
+// Results that no cache will hold until they are read. Past the caches, memory need not be read to be overwritten.
+#define STREAMED_BYTES (16 << 20)
+
+// What a load reads, too, is in the caches already.
+static bool is_streamed(const builder *b, const tile_access *store) {
+    const pf_loop_plan *plan = b->plan;
+    if (!store->linear || plan->elements * store->size < STREAMED_BYTES) return false;
+    for (int32_t i = 0; i < b->loop->source_count; i++)
+        if (b->loop->sources[i].kind == PF_SRC_LOAD && loop_overlap(plan, store, &plan->accesses[i])) return false;
+    return true;
+}
+
 static bool add_stores(builder *b) {
     pf_loop_plan *plan = b->plan;
     const pf_loop *loop = b->loop;
+    plan->streams = false;
+    for (int32_t s = 0; s < loop->store_count; s++) {
+        tile_access *store = &plan->accesses[loop->source_count + s];
+        store->streamed = is_streamed(b, store);
+        plan->streams |= store->streamed;
+    }
     // All is loaded and computed before anything is stored.
     for (int32_t s = 0; s < loop->store_count; s++) {
         int32_t v = read_at_end(b, loop->stores[s].reg, loop->stores[s].type);

@@ -340,6 +340,16 @@ private func run(
         }
     }
 
+    /// Results beyond any cache are stored past them: none may be lost or doubled, at either end neither.
+    @Test func largeResultsAreComplete() throws {
+        let count = 4_194_304 + 37
+        let x = try #require(HostArray((0..<count).map { Float($0 % 1013) - 500 }))
+        let results = try run([x]) { x in [try x[0] * 2 + 1, try x[0].slice(0, 1..<count) - 3] }
+        let values = results.map(\.doubles)
+        #expect((0..<count).allSatisfy { values[0][$0] == Double($0 % 1013) * 2 - 999 })
+        #expect((1..<count).allSatisfy { values[1][$0 - 1] == Double($0 % 1013) - 503 })
+    }
+
     @Test func statesAreUpdatedInPlace() throws {
         let graph = Graph()
         let w = graph.state("w", TensorType([3], .float32))

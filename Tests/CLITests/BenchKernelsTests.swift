@@ -46,6 +46,30 @@ import Testing
         #expect(picture.bars.count == only.count && picture.texts.contains { $0.hasPrefix("cpu: CPU, ") })
     }
 
+    @Test(.enabled(if: Tool.isBuilt, "the product pushforward is not built beside the tests"))
+    func aStepIsProfiledKernelByKernel() throws {
+        let folder = try TemporaryFolder()
+        let call = [
+            "bench", "train", "vae", "--data", "shapes", "--batch-size", "8", "--steps", "2", "--device", "cpu",
+        ]
+        let json = try Tool.done(call + ["--profile", "--json"], in: folder).json()
+        let rows = try #require(json["profile"]?.elements)
+        #expect(rows.count > 10 && rows.contains { $0["kernel"]?.string?.hasPrefix("matmul (encoder") == true })
+        for row in rows {
+            #expect(try #require(row["microseconds"]?.double) > 0 && row["shape"]?.string != nil)
+            #expect(try #require(row["fraction_of_roofline"]?.double) >= 0)
+        }
+        let times = try rows.map { try #require($0["microseconds"]?.double) }
+        #expect(times == times.sorted(by: >))
+        // What all kernels do is what the step is said to do.
+        let operations = try rows.reduce(0) { $0 + (try #require($1["operations"]?.int)) }
+        let rate = try #require(json["gflops_per_second"]?.double)
+        let step = try #require(json["milliseconds_per_step"]?.double)
+        #expect(abs(Double(operations) / (rate * step * 1e6) - 1) < 1e-6)
+        #expect(try #require(json["fraction_of_peak"]?.double) > 0)
+        #expect(try Tool.done(call + ["--json"], in: folder).json()["profile"] == nil)
+    }
+
     @Test func theTableIsAligned() {
         var report = report()
         report.rows.removeLast()

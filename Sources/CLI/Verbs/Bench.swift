@@ -17,7 +17,8 @@ enum Bench {
         "--data", "NAME|PATH", .path, default: "fashion-mnist", help: "the rows to train on, or that say a row's shape")
 
     static let profile = Option(
-        flag: "--profile", help: "where a training step's time goes, kernel by kernel (train only)")
+        flag: "--profile",
+        help: "train: where a step's time goes, kernel by kernel, and how near each comes to its roofline")
 
     static let verb = Verb(
         name: "bench", summary: "time of kernels, or per step of training or sampling", positionals: [what, model],
@@ -34,7 +35,11 @@ enum Bench {
         let name = try arguments.value(model)
         if try arguments.value(what) == .kernels {
             guard name == nil else { throw UsageError("bench kernels takes no MODEL") }
+            guard !arguments[profile] else { throw UsageError("--profile is for bench train") }
             return try BenchKernels.run(arguments, console)
+        }
+        if try arguments.value(what) == .sample, arguments[profile] {
+            throw UsageError("--profile is for bench train")
         }
         let ofKernels: [any AnyOption] = [BenchKernels.only, BenchKernels.chart]
         if let option = ofKernels.first(where: { arguments.given($0) }) {
@@ -72,11 +77,20 @@ enum Bench {
             try training.backend.synchronize()
             try clock.tick(empty)
         }
-        let profiled = arguments[profile] ? try training.profile(steps: min(arguments[steps], 30)) : []
-        try report(
+        let memory = peakMemoryByteCount()
+        let report = arguments[profile] ? try self.profile(training, steps: min(arguments[steps], 30)) : nil
+        try self.report(
             clock, configuration, backend: training.backend, batchSize: training.batchSize ?? configuration.batchSize,
-            operations: training.schedule?.work.operations, commands: training.commandCount, profiled,
-            arguments, console)
+            operations: training.schedule?.work.operations, commands: training.commandCount, memory: memory, report,
+            arguments,
+            console)
+    }
+
+    /// The roofline is measured before and after: others who use the machine can only lower it.
+    private static func profile<M: Model>(_ training: Training<M>, steps: Int) throws -> StepReport {
+        let before = try training.backend.roofline()
+        let profiled = try training.profile(steps: steps)
+        return StepReport(profiled, before.best(with: try training.backend.roofline()))
     }
 
     private static func sample<M: LatentModel>(
@@ -90,19 +104,18 @@ enum Bench {
             try clock.tick()
         }
         try report(
-            clock, configuration, backend: trained.backend, batchSize: size, operations: nil, commands: nil, [],
-            arguments, console)
+            clock, configuration, backend: trained.backend, batchSize: size, operations: nil, commands: nil,
+            memory: peakMemoryByteCount(), nil, arguments, console)
     }
 
     private static func report(
         _ clock: StepClock, _ configuration: RunConfiguration, backend: any Backend, batchSize: Int, operations: Int?,
-        commands: Int?, _ profiled: [ProfiledStep], _ arguments: Arguments, _ console: Console
+        commands: Int?, memory: Int?, _ profile: StepReport?, _ arguments: Arguments, _ console: Console
     ) throws {
         clock.finish()
         let median = clock.median
         let samplesPerSecond = Double(batchSize) / median
         let gflops = operations.map { Double($0) / median / 1e9 }
-        let memory = peakMemoryByteCount()
         // A device that computes while the host goes on: what submitting costs the host.
         let empty = clock.medianEmpty
         let submission = empty == nil ? nil : clock.medianSubmission
@@ -118,9 +131,11 @@ enum Bench {
             "commands_per_step": commands.map { .integer($0) } ?? .null,
             "host_microseconds_per_step": submission.map { .double($0 * 1e6) } ?? .null,
             "empty_replay_microseconds": empty.map { .double($0 * 1e6) } ?? .null,
-            "gflops_per_second": gflops.map { .double($0) } ?? .null, "fraction_of_peak": .null,
+            "gflops_per_second": gflops.map { .double($0) } ?? .null,
+            "fraction_of_peak": profile.map { .double($0.contractionsOfPeak) } ?? .null,
         ]
-        try console.report(result) { _ in
+        let profileOnly: JSONTree = profile.map { ["profile": $0.json] } ?? [:]
+        try console.report(result.adding(profileOnly)) { _ in
             var rows = [
                 ("what", "\(what.rawValue) \(configuration.modelName), batch \(batchSize)"),
                 ("device", "\(backend.description), math \(configuration.math.rawValue)"),
@@ -136,7 +151,7 @@ enum Bench {
             }
             if let memory { rows.append(("peak memory", bytes(memory))) }
             let summary = columns(rows.map { (name: $0.0, text: $0.1) })
-            return profiled.isEmpty ? summary : summary + "\n" + profileTable(profiled)
+            return summary + (profile.map { "\n\n" + $0.text } ?? "")
         }
     }
 }
@@ -203,25 +218,4 @@ private func peakMemoryByteCount() -> Int? {
     guard let status = try? String(contentsOfFile: "/proc/self/status", encoding: .utf8) else { return nil }
     let line = status.split(separator: "\n").first { $0.hasPrefix("VmHWM:") }
     return line?.split(whereSeparator: \.isWhitespace).dropFirst().first.flatMap { Int($0) }.map { $0 * 1024 }
-}
-
-/// The kernels of a step, the longest first, and what products and convolutions reach together.
-private func profileTable(_ steps: [ProfiledStep]) -> String {
-    let total = steps.reduce(0) { $0 + $1.seconds }
-    var lines = [String(format: "%9@ %6@ %16@  kernel", "us", "%", "rate")]
-    for step in steps.sorted(by: { $0.seconds > $1.seconds }) {
-        let rate =
-            step.isContraction
-            ? String(format: "%8.1f GFLOP/s", Double(step.work.operations) / step.seconds / 1e9)
-            : String(format: "%8.1f GB/s   ", Double(step.work.bytes) / step.seconds / 1e9)
-        let time = String(format: "%9.1f %6.1f", step.seconds * 1e6, step.seconds / total * 100)
-        lines.append("\(time) \(rate)  \(step.label) \(step.shape)")
-    }
-    let contractions = steps.filter(\.isContraction)
-    let (operations, seconds) = contractions.reduce((0, 0.0)) { ($0.0 + $1.work.operations, $0.1 + $1.seconds) }
-    lines.append(
-        String(
-            format: "%9.1f us in all; products and convolutions: %.1f us, %.1f GFLOP/s", total * 1e6, seconds * 1e6,
-            Double(operations) / seconds / 1e9))
-    return lines.joined(separator: "\n")
 }

@@ -85,5 +85,5 @@ struct KernelReport {
 
 extension Roofline {
     /// `545.1 GFLOP/s, 33.2 GB/s`
-    fileprivate var text: String { String(format: "%.1f GFLOP/s, %.1f GB/s", peak / 1e9, bandwidth / 1e9) }
+    var text: String { String(format: "%.1f GFLOP/s, %.1f GB/s", peak / 1e9, bandwidth / 1e9) }
 }

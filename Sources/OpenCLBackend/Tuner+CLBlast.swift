@@ -32,7 +32,18 @@ extension Tuner {
         // Its own parameters, in a process that has not changed them.
         var present = try times(products)
         let (before, start) = (text(best), present)
-
+        // With what was found until the time was over, too.
+        defer {
+            if let best {
+                _ = library.set(best, of: Tuner.gemm, on: backend.device)
+                clblast = (known ?? [:]).merging([Tuner.gemm: best]) { $1 }
+            }
+            let after = text(best)
+            findings.append(
+                TuningFinding(
+                    kernel: "clblast", parameter: Tuner.gemm, before: before, after: after,
+                    microsecondsBefore: start * 1e6, microsecondsAfter: (after == before ? start : present) * 1e6))
+        }
         for candidate in Tuner.gemmCandidates where candidate != best {
             try proceed()
             let what = "CLBlast with \(text(candidate))"
@@ -46,26 +57,19 @@ extension Tuner {
                     continue
                 }
                 var found = try times(products)
-                if found < present * (1 - Tuner.leastGain), let old = best {
-                    // Once more in turn, as what was quick by chance is not so twice.
-                    _ = library.set(old, of: Tuner.gemm, on: backend.device)
-                    present = min(present, try times(products))
-                    _ = library.set(candidate, of: Tuner.gemm, on: backend.device)
-                    found = try times(products)
+                // Once more in turn, as what was quick by chance is not so twice.
+                if Times(present: present, candidate: found).isGain {
+                    if let old = best, library.set(old, of: Tuner.gemm, on: backend.device) {
+                        present = min(present, try times(products))
+                        _ = library.set(candidate, of: Tuner.gemm, on: backend.device)
+                    }
+                    found = max(found, try times(products))
                 }
-                if found < present * (1 - Tuner.leastGain) { (best, present) = (candidate, found) }
+                if Times(present: present, candidate: found).isGain { (best, present) = (candidate, found) }
             } catch let error as DeviceError {
                 drop(what, "\(error)")
             }
         }
-        if let best {
-            _ = library.set(best, of: Tuner.gemm, on: backend.device)
-            clblast = (known ?? [:]).merging([Tuner.gemm: best]) { $1 }
-        }
-        findings.append(
-            TuningFinding(
-                kernel: "clblast", parameter: Tuner.gemm, before: before, after: text(best),
-                microsecondsBefore: start * 1e6, microsecondsAfter: present * 1e6))
     }
 
     /// Seconds of a run, the geometric mean over the products.

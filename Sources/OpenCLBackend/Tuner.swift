@@ -26,7 +26,8 @@ public struct TuningCase {
 public final class Tuner {
     let backend: OpenCLBackend
     let cases: [TuningCase]
-    private let deadline: ContinuousClock.Instant
+    private let seconds: Double
+    private var deadline = ContinuousClock.now
     private let dropped: (String) -> Void
     private let progress: (_ done: Int) throws -> Void
     private let parameters: [TuningParameter]
@@ -56,7 +57,7 @@ public final class Tuner {
         self.cases = cases
         self.dropped = dropped
         self.progress = progress
-        deadline = .now + .seconds(seconds)
+        self.seconds = seconds
         best = backend.target.tiles
         parameters = TuningParameter.all(backend.target.policy)
     }
@@ -69,17 +70,19 @@ public final class Tuner {
 
     /// Searches until all is tried or the time is over.
     ///
-    /// - Parameter includesCLBlast: whether CLBlast's parameters are tried, too.
+    /// - Parameter includesCLBlast: whether CLBlast's parameters are tried, too, for half of the time at most. The process
+    ///   keeps the best of them.
     /// - Returns: what every parameter came to that there was time for.
     public func run(includesCLBlast: Bool) throws -> [TuningFinding] {
-        let original = backend.target.tiles
+        let (original, start) = (backend.target.tiles, ContinuousClock.now)
         defer { backend.target.tiles = original }
+        if includesCLBlast {
+            deadline = start + .seconds(seconds / 2)
+            do { try tuneCLBlast() } catch is OutOfTime {}
+            done += 1
+        }
+        deadline = start + .seconds(seconds)
         do {
-            // First, because the library is there for the largest products.
-            if includesCLBlast {
-                try tuneCLBlast()
-                done += 1
-            }
             for parameter in parameters {
                 try tune(parameter)
                 done += 1

@@ -8,7 +8,7 @@ enum TuneVerb {
     static let dryRun = Option(flag: "--dry-run", help: "measure, but keep nothing")
 
     static let verb = Verb(
-        name: "tune", summary: "find how an OpenCL device multiplies and convolves quickest, and keep it for every run",
+        name: "tune", summary: "find the quickest tiles for an OpenCL device, and keep them for every run",
         options: [Common.device, seconds, dryRun, math, Common.threads, Common.json],
         example: "tune --device opencl", run: run)
 

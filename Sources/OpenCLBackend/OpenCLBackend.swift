@@ -111,7 +111,7 @@ public final class OpenCLBackend: Backend {
         case .nothing: return (nil, nil)
         case .tuning(let tuning): return (tuning, file.path)
         case .ignored(let text):
-            notice("\(device.name): \(text)")
+            notice(text)
             return (nil, nil)
         }
     }

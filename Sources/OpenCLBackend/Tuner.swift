@@ -105,7 +105,7 @@ public final class Tuner {
         if ContinuousClock.now >= deadline { throw OutOfTime() }
     }
 
-    func drop(_ what: String, _ why: String) { dropped("\(backend.name): \(what) is dropped: \(why)") }
+    func drop(_ what: String, _ why: String) { dropped("\(what) is dropped: \(why)") }
 
     // MARK: one parameter
 
@@ -120,17 +120,16 @@ public final class Tuner {
             last = times
             if times.isGain, times.ratio < quickest?.times.ratio ?? 1 { quickest = (choices, trials, times) }
         }
-        // What was quick by chance is not so twice.
-        if let candidate = quickest, try !compare(candidate.trials).isGain { quickest = nil }
         if let candidate = quickest {
             let after = parameter.text(candidate.choices)
             let what = "\(parameter.kernel.rawValue) with \(parameter.name) \(after)"
-            if try trials(candidate.choices, of: parameter.kernel, what, isTimed: false) != nil {
+            // What was quick by chance is not so twice.
+            let times = try compare(candidate.trials)
+            if times.isGain, let odd = try trials(candidate.choices, of: parameter.kernel, what, isTimed: false) {
                 best = candidate.choices
                 present.merge(candidate.trials) { $1 }
-                // Those that it does not change stay; those of odd sizes are made anew.
-                for index in cases.indices where !cases[index].isTimed { present[index] = nil }
-                return record(parameter, before, after, candidate.times)
+                present.merge(odd) { $1 }
+                return record(parameter, before, after, times)
             }
         }
         if let last { record(parameter, before, before, Times(present: last.present, candidate: last.present)) }

@@ -2,7 +2,7 @@ import Foundation
 import Pushforward
 
 /// Finds quicker tiles for a device.
-enum TuneVerb {
+enum Tune {
     static let seconds = Option(
         "--seconds", "S", .integer(atLeast: 1), default: 60, help: "after which no further measurement is begun")
     static let dryRun = Option(flag: "--dry-run", help: "measure, but keep nothing")

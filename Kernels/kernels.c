@@ -37,6 +37,9 @@ static const char join_blocks_cl[] = {
 static const char transpose_h[] = {
 #embed "opencl/transpose.h"
     , 0};
+static const char epilogue_h[] = {
+#embed "opencl/epilogue.h"
+    , 0};
 static const char convolution_cpu_cl[] = {
 #embed "opencl/convolution_cpu.cl"
     , 0};
@@ -101,6 +104,7 @@ static const struct { const char *name, *text; } files[] = {
     {"matmul_small.cl", matmul_small_cl},
     {"join_blocks.cl", join_blocks_cl},
     {"transpose.h", transpose_h},
+    {"epilogue.h", epilogue_h},
     {"convolution_cpu.cl", convolution_cpu_cl},
     {"convolution_gpu.cl", convolution_gpu_cl},
     {"convolution_pack.cl", convolution_pack_cl},

@@ -33,7 +33,12 @@ class Architecture:
 
     @property
     def padding(self):
-        return (self.kernel - self.stride) // 2
+        return (self.kernel - self.stride + 1) // 2
+
+    @property
+    def output_padding(self):
+        """Of transposed convolutions, so that each multiplies height and width by the stride."""
+        return 2 * self.padding - (self.kernel - self.stride)
 
     @property
     def pairs(self):
@@ -60,7 +65,7 @@ ARCHITECTURES = {
     "conv-vae": Architecture("conv-vae", channels=(32, 64)),
     "vae": Architecture("vae", hidden=400, latent=20),
     "conv-vae-color": Architecture(
-        "conv-vae", shape=(3, 32, 32), channels=(64, 128), kernel=3, stride=1, hidden=32),
+        "conv-vae", shape=(3, 32, 32), channels=(64, 128), kernel=3),
 }
 BATCH_SIZES = {"train": 128, "sample": 1000, "elementwise": ELEMENTS}
 

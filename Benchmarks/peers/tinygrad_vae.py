@@ -25,7 +25,8 @@ class VAE:
         self.decoder = [
             nn.Linear(shape.latent, shape.hidden), Tensor.relu, nn.Linear(shape.hidden, size),
             lambda h: h.reshape(-1, *shape.inner),
-            *(layer for i, o in shape.pairs[::-1] for layer in (Tensor.relu, nn.ConvTranspose2d(o, i, *window)))]
+            *(layer for i, o in shape.pairs[::-1] for layer in (Tensor.relu, nn.ConvTranspose2d(
+                o, i, *window, output_padding=shape.output_padding)))]
 
     def loss(self, x):
         mean, log_variance = x.sequential(self.encoder).chunk(2, dim=1)

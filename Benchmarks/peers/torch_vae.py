@@ -26,7 +26,8 @@ class VAE(nn.Module):
         self.decoder = nn.Sequential(
             nn.Linear(shape.latent, shape.hidden), nn.ReLU(), nn.Linear(shape.hidden, size),
             nn.Unflatten(1, shape.inner),
-            *(layer for i, o in shape.pairs[::-1] for layer in (nn.ReLU(), nn.ConvTranspose2d(o, i, *window))))
+            *(layer for i, o in shape.pairs[::-1]
+              for layer in (nn.ReLU(), nn.ConvTranspose2d(o, i, *window, shape.output_padding))))
 
     def forward(self, x):
         mean, log_variance = self.encoder(x).chunk(2, 1)

@@ -9,7 +9,8 @@
 // Global size: [row tiles / TILES, LANE_PLANES x LANE_BLOCKS, groups x classes x PARTS], local size 1. With PARTS > 1
 // each K block is a part of its own, RESULT_PART elements from the one before; else they are joined here. `classes`:
 // for each class of positions along h, then for each along w: where its rows, its lanes and its results begin, and how
-// many positions it has. INDEX counts the elements of the largest buffer. `result` overlaps no other operand.
+// many positions it has. INDEX counts the elements of the largest buffer. `result` overlaps no other operand. BIAS and
+// RECTIFY, with one part only: see epilogue.h, which it needs.
 #define ROWS (TILE_0 * TILE_1 * TILE_2)
 #define VECTORS (LANES / 16)
 #define TERMS ((INDEX)TERMS_0 * TERMS_1 * TERMS_2)
@@ -32,7 +33,7 @@
               (from)[13 * LANE_STEP], (from)[14 * LANE_STEP], (from)[15 * LANE_STEP])
 #endif
 
-__kernel void KERNEL(PF_IN(row_operand), PF_IN(lane_operand), PF_IN(classes), PF_OUT(result)) {
+__kernel void KERNEL(PF_IN(row_operand), PF_IN(lane_operand), PF_IN(classes), PF_OUT(result) PF_BIAS) {
     const int first_tile = (int)get_global_id(0) * TILES;
     const int last_tile = min(first_tile + TILES, TILES_ALONG(0) * TILES_ALONG(1) * TILES_ALONG(2));
     const int plane = (int)get_global_id(1) / LANE_BLOCKS, lane_block = (int)get_global_id(1) % LANE_BLOCKS;
@@ -108,7 +109,13 @@ __kernel void KERNEL(PF_IN(row_operand), PF_IN(lane_operand), PF_IN(classes), PF
             pf_transpose(channel);
             float turned[16 * 16];
 #pragma unroll
-            for (int i = 0; i < 16; i++) vstore16(channel[i], i, turned);
+            for (int i = 0; i < 16; i++) {
+                // Lanes beyond the channels are not stored.
+                const float16 done_with = PF_FINISHED(
+                    float16, channel[i],
+                    (float16)*PF_BIAS_AT(group * CHANNELS + min(lane_block * LANES + v * 16 + i, CHANNELS - 1)));
+                vstore16(done_with, i, turned);
+            }
             const int channels = min(16, CHANNELS - (lane_block * LANES + v * 16));
             for (int i = 0; i < channels; i++) {
                 __global float *c = to + (lane_block * LANES + v * 16 + i) * (INDEX)RESULT_LANE_1;
@@ -132,7 +139,10 @@ __kernel void KERNEL(PF_IN(row_operand), PF_IN(lane_operand), PF_IN(classes), PF
             const int y = (lane_block * LANES + lane) / LANE_PITCH, x = (lane_block * LANES + lane) % LANE_PITCH;
             if (y >= h[3] || x >= w[3]) continue;
             __global float *c = to + y * (INDEX)RESULT_LANE_1 + x * (INDEX)RESULT_LANE_2;
-            for (int r = wanted_2 - at_2; r < TILE_2; r++) c[(at_2 + r) * (INDEX)RESULT_ROW_2] = from[r * LANES + lane];
+            for (int r = wanted_2 - at_2; r < TILE_2; r++) {
+                c[(at_2 + r) * (INDEX)RESULT_ROW_2] =
+                    PF_FINISHED(float, from[r * LANES + lane], *PF_BIAS_AT(group * CHANNELS + at_2 + r));
+            }
         }
 #endif
     }

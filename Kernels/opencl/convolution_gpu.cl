@@ -10,7 +10,7 @@
 // PARTS > 1 each K block is a part of its own, RESULT_PART elements from the one before. `classes`: for each class of
 // positions along h, then for each along w: the row or column of the image where its first term lies, where its operand
 // and its results begin, and how many positions it has. INDEX counts the elements of the largest buffer. `result`
-// overlaps no other operand.
+// overlaps no other operand. BIAS and RECTIFY, with one part only: see epilogue.h, which it needs.
 #define ITEMS (ITEMS_C * ITEMS_P)
 #define TILE_C (ITEMS_C * EACH_C)
 #define TILE_P (ITEMS_P * EACH_P)
@@ -56,7 +56,7 @@
     }
 
 __kernel __attribute__((reqd_work_group_size(ITEMS, 1, 1))) void KERNEL(PF_IN(image), PF_IN(operand), PF_IN(classes),
-                                                                        PF_OUT(result)) {
+                                                                        PF_OUT(result) PF_BIAS) {
     __local float4 tile_c[DEPTH * PITCH_C], tile_p[DEPTH * PITCH_P];
     __local INDEX term_pixel[DEPTH], term_factor[DEPTH];
     __local int term_y[DEPTH], term_x[DEPTH];
@@ -125,7 +125,7 @@ __kernel __attribute__((reqd_work_group_size(ITEMS, 1, 1))) void KERNEL(PF_IN(im
         if (done % 256 != 0 && done < end_term) continue;
 
         // The end of a K block.
-        const bool more = done > first_term + 256;
+        const bool more = done > first_term + 256, last = done >= end_term;
 #pragma unroll
         for (int j = 0; j < EACH_P; j++) {
             const INDEX p = p0 + (j / 4 * ITEMS_P + item_p) * 4 + j % 4;
@@ -139,7 +139,10 @@ __kernel __attribute__((reqd_work_group_size(ITEMS, 1, 1))) void KERNEL(PF_IN(im
                 const float4 four = sum[i * (EACH_P / 4) + j / 4];
                 const float value = j % 4 == 0 ? four.x : j % 4 == 1 ? four.y : j % 4 == 2 ? four.z : four.w;
                 __global float *place = column + c * (INDEX)RESULT_CHANNEL;
-                if (exists && c < CHANNELS) *place = more ? *place + value : value;
+                if (exists && c < CHANNELS) {
+                    const float total = more ? *place + value : value;
+                    *place = last ? PF_FINISHED(float, total, *PF_BIAS_AT(group * CHANNELS + c)) : total;
+                }
             }
         }
 #pragma unroll

@@ -8,7 +8,8 @@
 //
 // With PARTS > 1 each K block is a part of its own, COUNT = batch * M * N elements from the one before. Entries of the
 // batch begin A_STEP, B_STEP elements after one another or, with TABLE, where a pair of `starts` says. INDEX counts
-// the elements of the largest buffer. `c` overlaps no operand. Needs transpose.h.
+// the elements of the largest buffer. `c` overlaps no operand. BIAS and RECTIFY, with one part only: see epilogue.h.
+// Needs transpose.h and epilogue.h.
 #define LANES (VECTORS * 16)
 #define HELD (N < LANES ? N : LANES)
 #define PANELS ((N + LANES - 1) / LANES)
@@ -24,7 +25,7 @@ __kernel void KERNEL(PF_IN(a), PF_IN(b),
 #if TABLE
                      PF_IN(starts),
 #endif
-                     PF_OUT(c)) {
+                     PF_OUT(c) PF_BIAS) {
     const INDEX item = get_global_id(0), chunk = item / PANELS;
     const int wanted_lane = (int)(item % PANELS) * LANES, at_lane = max(0, min(wanted_lane, N - LANES));
     const int first_tile = (int)(chunk % CHUNKS) * TILES, end_tile = min(first_tile + TILES, (M + ROWS - 1) / ROWS);
@@ -97,14 +98,15 @@ __kernel void KERNEL(PF_IN(a), PF_IN(b),
 
             __global float *to = result + at_row * (INDEX)C_ROW;
             const int first_row = wanted_row - at_row, first_lane = wanted_lane - at_lane;
-            const bool more = done > first_term;
+            const bool more = done > first_term, last = done + 256 >= end_term;
 #if C_COLUMN == 1 && N >= LANES
             if (first_lane == 0) {
 #pragma unroll
                 for (int i = 0; i < ROWS * VECTORS; i++) {
                     if (i / VECTORS < first_row) continue;
                     __global float *place = to + i / VECTORS * (INDEX)C_ROW + i % VECTORS * 16;
-                    vstore16(more ? vload16(0, place) + sum[i] : sum[i], 0, place);
+                    const float16 all = more ? vload16(0, place) + sum[i] : sum[i];
+                    vstore16(last ? PF_FINISHED(float16, all, vload16(i % VECTORS, PF_BIAS_AT(at_lane))) : all, 0, place);
                 }
                 continue;
             }
@@ -115,7 +117,8 @@ __kernel void KERNEL(PF_IN(a), PF_IN(b),
             for (int lane = first_lane; lane < HELD; lane++) {
                 for (int r = first_row; r < ROWS; r++) {
                     __global float *place = to + r * (INDEX)C_ROW + lane * (INDEX)C_COLUMN;
-                    *place = more ? *place + total[r * LANES + lane] : total[r * LANES + lane];
+                    const float all = more ? *place + total[r * LANES + lane] : total[r * LANES + lane];
+                    *place = last ? PF_FINISHED(float, all, *PF_BIAS_AT(C_COLUMN == 1 ? at_lane + lane : at_row + r)) : all;
                 }
             }
         }

@@ -6,7 +6,8 @@
 // Local size: ITEMS_M * ITEMS_N; as many work-groups as PARTS * batch * row tiles * column tiles.
 // With PARTS > 1 each K block is a part of its own, COUNT = batch * M * N elements from the one before. Entries of the
 // batch begin A_STEP, B_STEP elements after one another or, with TABLE, where a pair of `starts` says. INDEX counts
-// the elements of the largest buffer. `c` overlaps no operand.
+// the elements of the largest buffer. `c` overlaps no operand. BIAS and RECTIFY, with one part only: see epilogue.h,
+// which it needs.
 #define ITEMS (ITEMS_M * ITEMS_N)
 #define TILE_M (ITEMS_M * EACH_M)
 #define TILE_N (ITEMS_N * EACH_N)
@@ -36,7 +37,7 @@ __kernel __attribute__((reqd_work_group_size(ITEMS, 1, 1))) void KERNEL(PF_IN(a)
 #if TABLE
                                                                         PF_IN(starts),
 #endif
-                                                                        PF_OUT(c)) {
+                                                                        PF_OUT(c) PF_BIAS) {
     __local float4 tile_a[TERMS * PITCH_M], tile_b[TERMS * PITCH_N];
     const int item = get_local_id(0), item_m = item / ITEMS_N, item_n = item % ITEMS_N;
     const INDEX group = get_group_id(0);
@@ -98,17 +99,21 @@ __kernel __attribute__((reqd_work_group_size(ITEMS, 1, 1))) void KERNEL(PF_IN(a)
         }
         if (done % 256 == 0 || done >= end_term) {
             // The end of a K block.
-            const bool more = done > first_term + 256;
+            const bool more = done > first_term + 256, last = done >= end_term;
 #pragma unroll
             for (int i = 0; i < EACH_M * EACH_N / 4; i++) {
                 const int r = i / (EACH_N / 4), row = row0 + (r / 4 * ITEMS_M + item_m) * 4 + r % 4;
                 const int column = column0 + (i % (EACH_N / 4) * ITEMS_N + item_n) * 4;
                 __global float *place = to + row * (INDEX)N + column;
                 if (row < M && column + 4 <= N) {
-                    vstore4(more ? vload4(0, place) + sum[i] : sum[i], 0, place);
+                    const float4 total = more ? vload4(0, place) + sum[i] : sum[i];
+                    vstore4(last ? PF_FINISHED(float4, total, vload4(0, PF_BIAS_AT(column))) : total, 0, place);
                 } else if (row < M) {
                     const float four[4] = {sum[i].x, sum[i].y, sum[i].z, sum[i].w};
-                    for (int j = 0; j < N - column; j++) place[j] = more ? place[j] + four[j] : four[j];
+                    for (int j = 0; j < N - column; j++) {
+                        const float total = more ? place[j] + four[j] : four[j];
+                        place[j] = last ? PF_FINISHED(float, total, *PF_BIAS_AT(column + j)) : total;
+                    }
                 }
                 sum[i] = 0.0f;
             }

@@ -5,11 +5,12 @@
 // rounded up, any local size; COUNT = batch * M * N. With PARTS > 1 each K block is a part of its own, COUNT elements
 // from the one before. Entries of the batch begin A_STEP, B_STEP elements after one another or, with TABLE, where a
 // pair of `starts` says. INDEX counts work-items and the elements of the largest buffer. `c` overlaps no operand.
+// BIAS and RECTIFY, with one part only: see epilogue.h, which it needs.
 __kernel void KERNEL(PF_IN(a), PF_IN(b),
 #if TABLE
                      PF_IN(starts),
 #endif
-                     PF_OUT(c)) {
+                     PF_OUT(c) PF_BIAS) {
     const INDEX item = get_global_id(0);
     const int part = (int)(item / ITEMS);
     if (part >= PARTS) return;
@@ -38,6 +39,6 @@ __kernel void KERNEL(PF_IN(a), PF_IN(b),
             total = done > first_term ? total + sum : sum;
             done += 256;
         } while (done < end_term);
-        result[e] = total;
+        result[e] = PF_FINISHED(float, total, *PF_BIAS_AT(j));
     }
 }

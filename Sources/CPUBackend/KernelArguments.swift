@@ -36,6 +36,8 @@ extension MatmulKernel {
         result.a = UnsafeRawPointer(resolve(a.buffer))
         result.b = UnsafeRawPointer(resolve(b.buffer))
         result.c = resolve(c)
+        result.bias = UnsafeRawPointer(epilogue.bias?.pointer(scalar, resolve))
+        result.rectify = epilogue.isRectified
         return result
     }
 }
@@ -61,6 +63,8 @@ extension ConvolutionKernel {
         result.input = input.pointer(scalar, resolve)
         result.weights = weights.pointer(scalar, resolve)
         result.output = output.pointer(scalar, resolve)
+        result.bias = UnsafeRawPointer(epilogue.bias?.pointer(scalar, resolve))
+        result.rectify = epilogue.isRectified
         return result
     }
 }

@@ -74,15 +74,25 @@ extension FusedLoop {
     /// Prepares the loop; nil when memory runs out or the loop has more axes than the kernels take.
     func prepare(_ resolve: Resolve) -> OpaquePointer? {
         guard extents.count <= Int(PF_MAX_RANK) else { return nil }
+        let gate = gate
         let cSources = sources.enumerated().map { $1.arguments(register: $0, resolve) }
-        let cInstructions = instructions.enumerated().map { $1.arguments(register: sources.count + $0) }
-        let cStores = stores.map { $0.access.arguments(register: $0.register, resolve) }
+        let cInstructions = instructions.enumerated()
+            .filter { gate?.selections.contains($0.offset) != true }
+            .map { $1.arguments(register: sources.count + $0) }
+        let cStores = stores.enumerated().map { index, store in
+            store.access.arguments(register: gate?.registers[index] ?? store.register, resolve)
+        }
         var loop = pf_loop()
+        if let condition = gate?.condition {
+            loop.gate = resolve(condition.buffer).map {
+                UnsafePointer($0.assumingMemoryBound(to: UInt8.self) + condition.map.offset)
+            }
+        }
         loop.rank = Int32(extents.count)
         fill(&loop.extent, extents.map(Int64.init))
         loop.register_count = Int32(sources.count + instructions.count)
         loop.source_count = Int32(sources.count)
-        loop.instruction_count = Int32(instructions.count)
+        loop.instruction_count = Int32(cInstructions.count)
         loop.store_count = Int32(stores.count)
         if let reduction {
             loop.reduction.mode = reductionMode == .rows ? PF_REDUCE_ROWS : PF_REDUCE_COLUMNS

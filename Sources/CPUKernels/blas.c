@@ -2,6 +2,7 @@
 // their speed; it reads the name of a better kernel from the environment while it is being loaded.
 #define _POSIX_C_SOURCE 200809L     // setenv, which strict ISO C hides
 #include "pf_blas.h"
+#include "matmul_kernels.h"
 #include "plan.h"
 #include <dlfcn.h>
 #include <limits.h>
@@ -112,21 +113,18 @@ static void blas_chunk(const void *args, int64_t chunk, void *scratch) {
     int64_t c = (entry * m->m + i0) * m->n + j0;
     if (m->type == PF_F32) {
         float *to = (float *)m->c + c;
-        const float *bias = m->bias;
         blas.sgemm(ROW_MAJOR, p->a.transpose, p->b.transpose, (int)rows, (int)columns, (int)m->k, 1,
                    (const float *)m->a + a, p->a.leading, (const float *)m->b + b, p->b.leading, 0, to, (int)m->n);
-        for (int64_t i = 0; bias && i < rows; i++) {
-            for (int64_t j = 0; j < columns; j++) to[i * m->n + j] += bias[j0 + j];
-        }
     } else {
         double *to = (double *)m->c + c;
-        const double *bias = m->bias;
         blas.dgemm(ROW_MAJOR, p->a.transpose, p->b.transpose, (int)rows, (int)columns, (int)m->k, 1,
                    (const double *)m->a + a, p->a.leading, (const double *)m->b + b, p->b.leading, 0, to, (int)m->n);
-        for (int64_t i = 0; bias && i < rows; i++) {
-            for (int64_t j = 0; j < columns; j++) to[i * m->n + j] += bias[j0 + j];
-        }
     }
+    if (!m->bias && !m->rectify) return;
+    int64_t size = pf_type_size(m->type);
+    char *result = (char *)m->c + c * size;
+    const char *bias = m->bias ? (const char *)m->bias + j0 * size : NULL;
+    pf_matmul_kernels_at(pf_isa_current(), m->type)->finish(rows, columns, result, m->n, bias, m->rectify, result, m->n);
 }
 
 pf_plan *pf_blas_matmul_prepare(const pf_matmul *m) {

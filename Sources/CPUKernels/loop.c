@@ -116,6 +116,7 @@ pf_loop_plan *pf_loop_prepare(const pf_loop *loop) {
     }
     if (ready) {
         plan->run = b.level->run;
+        plan->gate = loop->gate;
         cut(plan);
         make_chunks(plan, b.heavy);
     }

@@ -40,14 +40,16 @@ static void LEVEL(do_step)(LEVEL(tile) *tile, const tile_step *step) {
     }
 }
 
-/// Asks for the n elements from `start` on of what lies in memory as the tiles do, while the tile before is computed:
-/// instructions touch one stream after the other, in bursts too short for the processor to foresee.
-static void LEVEL(fetch_ahead)(const pf_loop_plan *plan, int64_t start, int64_t n) {
+/// Asks for a share (part of parts) of what lies in memory as the tiles do of the n elements from `start` on, while the
+/// tile before is computed: instructions touch one stream after the other, in bursts too short for the processor to
+/// foresee, and all requests at once would fill its queue.
+static void LEVEL(fetch_ahead)(const pf_loop_plan *plan, int64_t start, int64_t n, int64_t part, int64_t parts) {
     if (n > plan->elements - start) n = plan->elements - start;
+    int64_t first = n * part / parts, end = n * (part + 1) / parts;
     for (int32_t i = 0; i < plan->linear_load_count; i++) {
         const tile_access *access = &plan->accesses[plan->values[plan->linear_loads[i]].access];
         const char *from = access->data + (access->offset + start) * access->size;
-        for (int64_t at = 0; at < n * access->size; at += 64) __builtin_prefetch(from + at, 0, 2);
+        for (int64_t at = first * access->size / 64 * 64; at < end * access->size; at += 64) __builtin_prefetch(from + at, 0, 2);
     }
 }
 
@@ -66,8 +68,10 @@ static void LEVEL(run_tile)(LEVEL(tile) *tile, int64_t start, int64_t n) {
                                        : LEVEL(dense_address)(tile, access);
         tile->pointer[plan->outputs[i]] = address ? address : tile->scratch + value->slot;
     }
-    LEVEL(fetch_ahead)(plan, start + n, n);
-    for (int32_t i = 0; i < plan->step_count; i++) LEVEL(do_step)(tile, &plan->steps[i]);
+    for (int32_t i = 0; i < plan->step_count; i++) {
+        LEVEL(fetch_ahead)(plan, start + n, n, i, plan->step_count);
+        LEVEL(do_step)(tile, &plan->steps[i]);
+    }
 }
 
 static void LEVEL(run_plain)(LEVEL(tile) *tile, int64_t unit) {
@@ -160,6 +164,7 @@ static void LEVEL(run_columns)(LEVEL(tile) *tile, int64_t unit) {
 
 static void LEVEL(run)(const void *args, int64_t chunk, void *scratch) {
     const pf_loop_plan *plan = args;
+    if (plan->gate && !*plan->gate) return;
     LEVEL(tile) tile = {.plan = plan, .scratch = scratch, .pointer = scratch, .n = plan->tile};
     for (int32_t i = 0; i < plan->value_count; i++) {
         const tile_value *value = &plan->values[i];

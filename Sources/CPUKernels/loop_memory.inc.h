@@ -110,9 +110,12 @@ static void LEVEL(move)(const LEVEL(tile) *tile, const tile_access *access, char
         }
         return;
     }
+    // The next tile's rows, unless an axis ends before: a processor foresees little of rows that lie far apart.
+    int64_t ahead = stride == 1 ? row_stride * (plan->tile / width + 1) * size : 0;
     while (left > 0) {
         int64_t count = width - column < left ? width - column : left;
         char *memory = access->data + (offset + column * stride) * size;
+        if (ahead != 0) for (int64_t at = 0; at < count * size; at += 64) __builtin_prefetch(memory + ahead + at, 0, 2);
         if (store) LEVEL(copy)(memory, stride, registers, 1, count, size);
         else if (!access->masked) LEVEL(copy)(registers, 1, memory, stride, count, size);
         else LEVEL(copy_masked)(access, coordinate, last, registers, offset, column, count);

@@ -86,6 +86,7 @@ struct pf_loop_plan {
     int64_t unit_rows;              // ROWS, COLUMNS: kept indices of a unit, when it holds whole ones
     int64_t pieces, piece;          // NONE, COLUMNS: pieces of a row (the last axis) and their width
 
+    const uint8_t *gate;            // NULL, or whether a run does anything
     pf_kernel run;
 };
 

@@ -84,12 +84,12 @@ extension Kernel {
         case .matmul(let m):
             [
                 "\(m.c) = matmul \(m.a.buffer) [\(m.m) x \(m.k)] \(m.b.buffer) [\(m.k) x \(m.n)], "
-                    + "batch \(m.a.offsets.count)"
+                    + "batch \(m.a.offsets.count)" + m.epilogue.text
             ]
         case .convolution(let c):
             [
                 "convolution \(c.direction): input \(c.input.buffer) \(c.inputShape), weights \(c.weights.buffer) "
-                    + "\(c.weightShape), output \(c.output.buffer) \(c.outputShape)"
+                    + "\(c.weightShape), output \(c.output.buffer) \(c.outputShape)" + c.epilogue.text
             ]
         case .region(let region):
             ["\(region.count) turns of"] + region.body.description.split(separator: "\n").map { "    \($0)" }
@@ -109,6 +109,12 @@ extension Kernel {
             ]
         case .fill(let buffer, let byte): ["every byte of \(buffer) = \(byte)"]
         }
+    }
+}
+
+extension Epilogue {
+    fileprivate var text: String {
+        (bias.map { ", plus \($0.buffer) + \($0.offset)" } ?? "") + (isRectified ? ", rectified" : "")
     }
 }
 

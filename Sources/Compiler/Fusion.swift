@@ -242,6 +242,19 @@ struct Fusion {
         }
     }
 
+    /// Whether a region, through no views, is all that reads a value.
+    func isReadOnly(by region: Int, _ id: NodeID) -> Bool {
+        demands[id] == [Demand(region: region, path: [])] && kernelDemands[id] == nil && !roots.contains(id)
+    }
+
+    /// A region whose work a kernel does reads nothing any more; the kernel reads `operand`.
+    mutating func close(_ region: Int, operand: NodeID?) {
+        for node in Array(demands.keys) { demands[node]?.removeAll { $0.region == region } }
+        if let operand {
+            kernelDemands[operand, default: []].append(KernelDemand(takesStrides: false, path: []))
+        }
+    }
+
     /// Whether a value that a region computes on its way is read anywhere else.
     func isReadElsewhere(_ member: NodeID) -> Bool {
         roots.contains(member) || kernelDemands[member] != nil || !(demands[member] ?? []).isEmpty

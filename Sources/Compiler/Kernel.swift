@@ -89,6 +89,16 @@ public struct FusedLoop: Hashable, Sendable {
     }
 }
 
+/// What a product or convolution does to each finished element before it stores it.
+public struct Epilogue: Hashable, Sendable {
+    /// Is added: contiguous, one number per column of a product, or per channel of what a convolution writes.
+    public var bias: Operand?
+    /// Whether what is not positive becomes 0 then.
+    public var isRectified = false
+
+    public init() {}
+}
+
 public struct MatmulKernel: Hashable, Sendable {
     public struct Matrix: Hashable, Sendable {
         public var buffer: BufferID
@@ -108,6 +118,7 @@ public struct MatmulKernel: Hashable, Sendable {
     public var m: Int, n: Int, k: Int
     public var a: Matrix, b: Matrix
     public var c: BufferID
+    public var epilogue = Epilogue()
 }
 
 public struct ConvolutionKernel: Hashable, Sendable {
@@ -116,6 +127,8 @@ public struct ConvolutionKernel: Hashable, Sendable {
     public var geometry: Convolution.Geometry
     public var inputShape: [Int], weightShape: [Int], outputShape: [Int]
     public var input: Operand, weights: Operand, output: Operand
+    /// Of the forward direction and the gradient of the data.
+    public var epilogue = Epilogue()
 }
 
 /// One piece of work for a device.

@@ -232,6 +232,17 @@ struct Lowering {
             offsets: offsets)
     }
 
+    /// What a kernel does to its results, and the buffer for them.
+    private mutating func epilogue(of id: NodeID) throws(GraphError) -> (Epilogue, BufferID) {
+        var epilogue = Epilogue()
+        guard let folded = units.epilogues[id] else { return (epilogue, buffers(of: id)[0]) }
+        epilogue.isRectified = folded.isRectified
+        if let bias = folded.bias, let (base, offset) = units.fusion.biasMap(bias, of: id) {
+            epilogue.bias = Operand(buffer: buffers(of: base)[0], offset: offset)
+        }
+        return (epilogue, buffers(of: folded.result)[0])
+    }
+
     private mutating func lowerKernel(_ id: NodeID) throws(GraphError) {
         let node = graph[id]
         let type = node.type
@@ -240,32 +251,37 @@ struct Lowering {
         case .matmul:
             let (a, b) = (try matrix(node.inputs[0]), try matrix(node.inputs[1]))
             let rank = type.rank
+            let (epilogue, result) = try epilogue(of: id)
             let kernel = MatmulKernel(
                 scalar: type.scalar, m: type.shape[rank - 2], n: type.shape[rank - 1], k: inputs[0].shape[rank - 1],
-                a: a, b: b, c: buffers(of: id)[0])
-            append(.matmul(kernel), label(id), reads: [a.buffer, b.buffer], writes: [kernel.c])
+                a: a, b: b, c: result, epilogue: epilogue)
+            append(
+                .matmul(kernel), label(id), reads: [a.buffer, b.buffer] + epilogue.reads, writes: [kernel.c])
         case .convolution(let convolution):
             let (first, second) = (try operand(node.inputs[0]), try operand(node.inputs[1]))
-            let result = Operand(buffer: buffers(of: id)[0], offset: 0)
+            let (epilogue, buffer) = try epilogue(of: id)
+            let result = Operand(buffer: buffer, offset: 0)
             let kernel =
                 switch convolution.direction {
                 case .forward:
                     ConvolutionKernel(
                         scalar: type.scalar, direction: .forward, geometry: convolution.geometry,
                         inputShape: inputs[0].shape, weightShape: inputs[1].shape, outputShape: type.shape,
-                        input: first, weights: second, output: result)
+                        input: first, weights: second, output: result, epilogue: epilogue)
                 case .backwardData:
                     ConvolutionKernel(
                         scalar: type.scalar, direction: .backwardData, geometry: convolution.geometry,
                         inputShape: type.shape, weightShape: inputs[1].shape, outputShape: inputs[0].shape,
-                        input: result, weights: second, output: first)
+                        input: result, weights: second, output: first, epilogue: epilogue)
                 case .backwardWeights:
                     ConvolutionKernel(
                         scalar: type.scalar, direction: .backwardWeights, geometry: convolution.geometry,
                         inputShape: inputs[0].shape, weightShape: type.shape, outputShape: inputs[1].shape,
                         input: first, weights: result, output: second)
                 }
-            append(.convolution(kernel), label(id), reads: [first.buffer, second.buffer], writes: [result.buffer])
+            append(
+                .convolution(kernel), label(id), reads: [first.buffer, second.buffer] + epilogue.reads,
+                writes: [result.buffer])
         case .rows(let rows): try lowerRows(rows, id, node)
         case .linearAlgebra(let kind):
             let operands = try node.inputs.map { (input) throws(GraphError) in try operand(input) }
@@ -391,4 +407,8 @@ struct Lowering {
             body: compiled, count: loop.count, bindings: bindings, turn: turn, histories: histories)
         append(.region(region), label(id), reads: reads + carries, writes: results + [turn])
     }
+}
+
+extension Epilogue {
+    fileprivate var reads: [BufferID] { bias.map { [$0.buffer] } ?? [] }
 }

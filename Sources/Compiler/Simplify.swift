@@ -5,6 +5,8 @@ import Graph
 struct Simplified {
     let graph = Graph()
     private var mapped: [NodeID: NodeID] = [:]
+    /// The rectified value of each result of a kernel, or its sum with a bias, that has one.
+    private var rectified: [NodeID: NodeID] = [:]
     /// How many live nodes and roots read each node of the source.
     private var uses: [Int]
 
@@ -25,7 +27,7 @@ struct Simplified {
 
     subscript(id: NodeID) -> NodeID { mapped[id] ?? id }
 
-    private func rebuilt(_ node: Node) -> NodeID {
+    private mutating func rebuilt(_ node: Node) -> NodeID {
         let inputs = node.inputs.map { self[$0] }
         switch node.op {
         case .identity: return inputs[0]
@@ -36,6 +38,7 @@ struct Simplified {
             if let shorter = simplifiedView(view, inputs[0], node.type) { return shorter }
         case .elementwise(let op):
             if let shorter = simplifiedElementwise(op, inputs, node.type) { return shorter }
+            if op == .scalar(.select) { return selection(inputs, node) }
         case .reduce(let reduce):
             let type = graph[inputs[0]].type
             if reduce.axes.allSatisfy({ type.shape[$0] == 1 }) {
@@ -44,6 +47,21 @@ struct Simplified {
         case .source, .concatenate, .rows, .matmul, .convolution, .linearAlgebra, .loop, .composite, .part: break
         }
         return graph.append(node.op, inputs, node.results).id
+    }
+
+    /// A selection. Where a kernel will rectify its result x to y by itself, others who ask whether x is positive ask
+    /// y: x is needed no more.
+    private mutating func selection(_ inputs: [NodeID], _ node: Node) -> NodeID {
+        var inputs = inputs
+        let x = graph.positivity(inputs[0])
+        if let x, let y = rectified[x] {
+            inputs[0] = graph.append(graph[inputs[0]].op, [graph[inputs[0]].inputs[0], y], graph[inputs[0]].results).id
+        }
+        let id = graph.append(node.op, inputs, node.results).id
+        if let x, graph.rectified(id) == x, graph[x].op.isContraction || graph.biasedContraction(x) != nil {
+            rectified[x] = id
+        }
+        return id
     }
 
     private func literal(_ id: NodeID) -> ScalarLiteral? {

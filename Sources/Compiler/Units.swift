@@ -16,6 +16,9 @@ struct Units {
     /// Units that must come after a unit although they read nothing of it: they overwrite a state it reads.
     private(set) var later: [Unit: Set<Unit>] = [:]
 
+    /// What kernels do to their results before they store them.
+    private(set) var epilogues: [NodeID: FoldedEpilogue] = [:]
+
     private var merged: Set<Int> = []
     private var readers: [NodeID: Set<Unit>] = [:]
     private var producers: [NodeID: Unit] = [:]
@@ -23,7 +26,10 @@ struct Units {
     /// For ordering: the node that a unit came from.
     private var positions: [Unit: Int] = [:]
 
-    init(_ graph: Graph, fusion: Fusion, live: [Bool], outputs: [NodeID], updates: [(state: NodeID, value: NodeID)]) {
+    init(
+        _ graph: Graph, fusion: Fusion, live: [Bool], outputs: [NodeID], updates: [(state: NodeID, value: NodeID)],
+        hasEpilogue: (Op) -> Bool
+    ) {
         self.graph = graph
         self.fusion = fusion
         for index in graph.nodes.indices where live[index] {
@@ -33,6 +39,7 @@ struct Units {
             }
         }
         for index in self.fusion.regions.indices { add(.region(index), at: rootPosition(index)) }
+        foldEpilogues(hasEpilogue)
         connect()
         mergeRegions()
         place(outputs: outputs, updates: updates)
@@ -74,9 +81,13 @@ struct Units {
         for unit in units {
             switch unit {
             case .kernel(let id):
-                producers[id] = unit
-                written[unit, default: []].append(id)
-                for input in graph[id].inputs { readers[maker(resolved(input).base), default: []].insert(unit) }
+                let epilogue = epilogues[id]
+                let result = epilogue?.result ?? id
+                producers[result] = unit
+                written[unit, default: []].append(result)
+                for input in graph[id].inputs + [epilogue?.bias].compactMap({ $0 }) {
+                    readers[maker(resolved(input).base), default: []].insert(unit)
+                }
             case .region(let index):
                 let region = fusion.regions[index]
                 switch region.root {
@@ -134,6 +145,19 @@ struct Units {
             for next in successors(unit) where seen.insert(next).inserted { stack.append(next) }
         }
         return false
+    }
+
+    /// Lets kernels do what a loop over their results alone would: add a bias, rectify.
+    private mutating func foldEpilogues(_ hasEpilogue: (Op) -> Bool) {
+        for region in fusion.regions.indices {
+            guard let epilogue = FoldedEpilogue(region, of: fusion), hasEpilogue(graph[epilogue.kernel].op) else {
+                continue
+            }
+            epilogues[epilogue.kernel] = epilogue
+            fusion.close(region, operand: epilogue.bias.map { resolved($0).base })
+            merged.insert(region)
+            units.removeAll { $0 == .region(region) }
+        }
     }
 
     private mutating func mergeRegions() {

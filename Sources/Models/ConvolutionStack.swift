@@ -12,8 +12,9 @@ struct ConvolutionStack {
     var hidden: Int
     var activation: Activation
 
-    /// Each convolution divides height and width by the stride exactly.
-    private var padding: Int { (kernel - stride) / 2 }
+    /// Each convolution divides height and width by the stride exactly, and its mirror image multiplies them by it.
+    private var padding: Int { (kernel - stride + 1) / 2 }
+    private var outputPadding: Int { 2 * padding - (kernel - stride) }
     private var reduction: Int { channels.reduce(1) { product, _ in product * stride } }
     /// The shape after the last convolution.
     private var inner: [Int] { [channels.last ?? shape[0], shape[1] / reduction, shape[2] / reduction] }
@@ -22,8 +23,8 @@ struct ConvolutionStack {
     func check(_ model: String) throws {
         try checkOption("stride", stride, (1...8).contains(stride), "in 1...8")
         try checkOption(
-            "kernel", kernel, kernel >= stride && (kernel - stride) % 2 == 0, "the stride \(stride) plus an even number"
-        )
+            "kernel", kernel, kernel >= stride && (stride > 1 || kernel % 2 == 1),
+            stride > 1 ? "at least the stride \(stride)" : "an odd number with a stride of 1")
         try checkOption(
             "channels", channels, channels.allSatisfy { $0 > 0 } && (1...16).contains(channels.count),
             "a list of 1 to 16 positive numbers")
@@ -54,7 +55,8 @@ struct ConvolutionStack {
         h = try activation(Dense(inner.product)(h, scope["features"])).rowsReshaped(inner)
         let counts = channels.dropLast().reversed() + [shape[0]]
         for (index, count) in counts.enumerated() {
-            let layer = ConvTranspose2D(count, kernel: kernel, stride: stride, padding: padding)
+            let layer = ConvTranspose2D(
+                count, kernel: kernel, stride: stride, padding: padding, outputPadding: outputPadding)
             h = try layer(h, scope["conv\(index + 1)"])
             if index < counts.count - 1 { h = try activation(h) }
         }

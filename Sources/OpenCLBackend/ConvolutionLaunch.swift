@@ -48,13 +48,16 @@ private struct ConvolutionPlan {
     /// Elements of half a gigabyte.
     private static let mostParts = 1 << 27
 
-    private mutating func addJoined(_ parts: Int, _ launch: (_ result: Argument) -> Launch) {
-        guard parts > 1 else { return launches.append(launch(result)) }
+    /// What is finished where it is made, or where its parts are joined.
+    private mutating func addJoined(_ parts: Int, _ launch: (_ result: Argument, Epilogue) -> Launch) {
+        guard parts > 1 else { return launches.append(launch(result, kernel.epilogue)) }
         let offset = reserve(parts * kernel.resultCount)
-        launches.append(launch(.workspace(byteOffset: offset)))
+        launches.append(launch(.workspace(byteOffset: offset), Epilogue()))
+        let shape = kernel.resultShape
         launches.append(
             joinBlocks(
-                workspaceOffset: offset, blocks: parts, count: kernel.resultCount, into: result, target: target))
+                workspaceOffset: offset, blocks: parts, count: kernel.resultCount, into: result, kernel.epilogue,
+                channels: (count: shape[1], step: shape[2] * shape[3]), target: target))
     }
 
     private func index(largest other: Int) -> String {
@@ -76,7 +79,7 @@ private struct ConvolutionPlan {
             let parts = parts(sum, of: sums.count, tiles: count)
             let plane = kernel.imageShape[2] * kernel.imageShape[3]
             var text = KernelText(
-                .convolutionGPU,
+                .convolutionGPU, headers: [.epilogue],
                 [
                     "ITEMS_C": "\(tile.itemsC)", "ITEMS_P": "\(tile.itemsP)", "EACH_C": "\(tile.eachC)",
                     "EACH_P": "\(tile.eachP)", "DEPTH": "\(tile.depth)",
@@ -96,9 +99,10 @@ private struct ConvolutionPlan {
             let classes = sum.classes.joined().flatMap { [$0.origin, $0.tap, $0.place, $0.count].map(Int64.init) }
             let image = Argument.operand(kernel.image, kernel.scalar)
             let operand = operand
-            addJoined(parts) {
-                Launch(
-                    text: text, arguments: [image, operand, .table(classes), $0],
+            addJoined(parts) { result, epilogue in
+                text.define(epilogue)
+                return Launch(
+                    text: text, arguments: [image, operand, .table(classes), result] + epilogue.arguments,
                     global: [tile.items * count * parts], local: [tile.items])
             }
         }
@@ -138,7 +142,7 @@ private struct ConvolutionPlan {
                 launches.append(pack(sum, tile, classes, into: panel, index: index(largest: largest)))
             }
             var text = KernelText(
-                .convolutionCPU, headers: [.transpose],
+                .convolutionCPU, headers: [.transpose, .epilogue],
                 [
                     "TILES": "\(perItem)", "LANES": "\(tile.lanes)", "CHANNEL_LANES": tile.channelLanes ? "1" : "0",
                     "INDEX": index(largest: largest),
@@ -146,10 +150,12 @@ private struct ConvolutionPlan {
             text.define(sum, parts: parts, resultCount: kernel.resultCount)
             tile.define(sum, frame, in: &text)
             let operand = tile.channelLanes ? Argument.workspace(byteOffset: panel) : operand
-            addJoined(parts) {
-                Launch(
+            addJoined(parts) { result, epilogue in
+                text.define(epilogue)
+                return Launch(
                     text: text,
-                    arguments: (tile.channelLanes ? [image, operand] : [operand, image]) + [classes, $0],
+                    arguments: (tile.channelLanes ? [image, operand] : [operand, image]) + [classes, result]
+                        + epilogue.arguments,
                     global: [
                         tile.rowTiles.dividedUp(by: perItem), tile.planes * tile.laneBlocks,
                         sum.groups * sum.classCount * parts,
@@ -193,10 +199,6 @@ private struct ConvolutionPlan {
 }
 
 extension KernelText {
-    fileprivate mutating func define(_ name: String, _ value: Int) {
-        definitions.append(Definition(name: name, value: value < 0 ? "(\(value))" : "\(value)"))
-    }
-
     /// NAME_0, NAME_1, NAME_2.
     fileprivate mutating func define(_ name: String, _ values: [Int]) {
         for (axis, value) in values.enumerated() { define("\(name)_\(axis)", value) }

@@ -58,13 +58,14 @@ extension ConvolutionKernel {
         case .backwardWeights: weights
         }
     }
-    var resultCount: Int {
+    var resultShape: [Int] {
         switch direction {
-        case .forward: outputShape.reduce(1, *)
-        case .backwardData: inputShape.reduce(1, *)
-        case .backwardWeights: weightShape.reduce(1, *)
+        case .forward: outputShape
+        case .backwardData: inputShape
+        case .backwardWeights: weightShape
         }
     }
+    var resultCount: Int { resultShape.product }
 
     /// The sums that together make the result.
     var sums: [ConvolutionSum] {

@@ -10,6 +10,7 @@ enum KernelFile: String, Hashable, Sendable, CaseIterable {
     case softmax = "softmax.h"
     case sortKeys = "sort_keys.h"
     case transpose = "transpose.h"
+    case epilogue = "epilogue.h"
 
     // Products.
     case matmulCPU = "matmul_cpu.cl"

@@ -25,6 +25,10 @@ struct KernelText: Hashable, Sendable {
         self.body = body
     }
 
+    mutating func define(_ name: String, _ value: Int) {
+        definitions.append(Definition(name: name, value: value < 0 ? "(\(value))" : "\(value)"))
+    }
+
     func source(entry: String) -> String {
         let all = [Definition(name: "KERNEL", value: entry)] + definitions
         return all.map { "#define \($0.name) \($0.value)\n" }.joined() + body

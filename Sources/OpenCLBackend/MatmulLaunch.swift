@@ -12,7 +12,9 @@ extension MatmulKernel {
         guard plan.parts > 1 else { return [plan.launch(into: result)] }
         return [
             plan.launch(into: .workspace(byteOffset: 0)),
-            joinBlocks(workspaceOffset: 0, blocks: plan.parts, count: plan.count, into: result, target: target),
+            joinBlocks(
+                workspaceOffset: 0, blocks: plan.parts, count: plan.count, into: result, epilogue,
+                channels: (count: n, step: 1), target: target),
         ]
     }
 
@@ -23,18 +25,23 @@ extension MatmulKernel {
 }
 
 /// result = ((part 0 + part 1) + part 2) + ... of `blocks` parts with `count` elements each, which follow one another in
-/// the workspace.
-func joinBlocks(workspaceOffset: Int, blocks: Int, count: Int, into result: Argument, target: Target) -> Launch {
+/// the workspace. Elements of one column or channel are `step` apart from those of the next.
+func joinBlocks(
+    workspaceOffset: Int, blocks: Int, count: Int, into result: Argument, _ epilogue: Epilogue,
+    channels: (count: Int, step: Int), target: Target
+) -> Launch {
     let run = target.policy == .cpu ? 1024 : 1
     let local = target.policy == .cpu ? 1 : min(256, target.maxWorkGroupSize)
-    let text = KernelText(
-        .joinBlocks,
+    var text = KernelText(
+        .joinBlocks, headers: [.epilogue],
         [
             "COUNT": "\(count)", "BLOCKS": "\(blocks)", "RUN": "\(run)",
+            "CHANNELS": "\(channels.count)", "CHANNEL_STEP": "\(channels.step)",
             "INDEX": indexType(largest: blocks * count + run * local),
         ])
+    text.define(epilogue)
     return Launch(
-        text: text, arguments: [.workspace(byteOffset: workspaceOffset), result],
+        text: text, arguments: [.workspace(byteOffset: workspaceOffset), result] + epilogue.arguments,
         global: [count.dividedUp(by: run).roundedUp(to: local)], local: [local])
 }
 
@@ -218,20 +225,36 @@ extension MatmulKernel {
         let steps = a.step.flatMap { a in b.step.map { b in (a: a, b: b) } }
         let largest = max(largest, parts * count, a.span(m, k), b.span(k, n))
         var text = KernelText(
-            file, headers: file == .matmulCPU ? [.transpose] : [],
+            file, headers: file == .matmulCPU ? [.transpose, .epilogue] : [.epilogue],
             [
                 "M": "\(m)", "N": "\(n)", "K": "\(k)", "PARTS": "\(parts)", "COUNT": "\(count)",
                 "A_ROW": "\(a.rowStride)", "A_COLUMN": "\(a.columnStride)", "A_STEP": "\(steps?.a ?? 0)",
                 "B_ROW": "\(b.rowStride)", "B_COLUMN": "\(b.columnStride)", "B_STEP": "\(steps?.b ?? 0)",
                 "TABLE": steps == nil ? "1" : "0", "INDEX": indexType(largest: largest),
             ])
+        // Parts are finished where they are joined.
+        let epilogue = parts > 1 ? Epilogue() : epilogue
+        text.define(epilogue)
         text.definitions += own.map { KernelText.Definition(name: $0.key, value: "\($0.value)") }
         let table = steps == nil ? [Argument.table(zip(a.offsets, b.offsets).flatMap { [Int64($0), Int64($1)] })] : []
         let operands = [a, b].map { operand in
             let first = steps == nil ? 0 : operand.offsets[0]
             return Argument.buffer(operand.buffer, byteOffset: first * scalar.byteCount)
         }
-        return Launch(text: text, arguments: operands + table + [result], global: [global], local: [local])
+        return Launch(
+            text: text, arguments: operands + table + [result] + epilogue.arguments, global: [global], local: [local])
+    }
+}
+
+extension Epilogue {
+    var arguments: [Argument] { bias.map { [.operand($0, .float32)] } ?? [] }
+}
+
+extension KernelText {
+    /// See epilogue.h.
+    mutating func define(_ epilogue: Epilogue) {
+        define("BIAS", epilogue.bias == nil ? 0 : 1)
+        define("RECTIFY", epilogue.isRectified ? 1 : 0)
     }
 }
 

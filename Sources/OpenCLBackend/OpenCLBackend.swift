@@ -333,6 +333,11 @@ public final class OpenCLBackend: Backend {
         return target.policy == .gpu || operands.count > 1 || operands[0].shape.last ?? 0 >= 128
     }
 
+    /// CLBlast's products have none.
+    public func hasEpilogue(for op: Op, _ options: CompileOptions) -> Bool {
+        op != .matmul || options.math != .fast || clblast == nil
+    }
+
     public func workspaceByteCount(_ kernel: Kernel, _ options: CompileOptions) -> Int {
         kernel.isForHost ? 0 : kernel.workspaceByteCount(target)
     }

@@ -43,7 +43,7 @@ public final class Tuner {
     /// Seconds that are measured at once, about.
     static let batchSeconds = 0.01
     /// Batches of each of the two that are compared.
-    private static let rounds = 5
+    private static let rounds = 8
 
     /// - Parameters:
     ///   - seconds: after which nothing new is begun.

@@ -102,16 +102,56 @@ private func run(
         #expect(made.steps.allSatisfy { $0.writes.count == 2 })
     }
 
-    @Test func activationAndItsMaskAreOnePassOverTheConvolution() throws {
+    @Test func convolutionStoresItsActivation() throws {
         let made = try schedule([[2, 3, 8, 8], [4, 3, 3, 3], [4]]) { x in
             let y = try x[0].convolved(with: x[1]) + x[2].reshaped([1, 4, 1, 1])
             let h = try relu(y)
             return [h] + (try gradient(of: try (h * h).sum(), at: [x[1]]))
         }
-        // convolution; bias, relu and the gradient through its mask; the weight gradient
+        // The convolution with bias and relu; the gradient through its mask, which is seen in h; the weight gradient.
         #expect(made.steps.count == 3)
-        let activation = try #require(made.steps.dropFirst().first)
-        #expect(activation.writes.count == 2)
+        guard case .convolution(let forward) = made.steps[0].kernel, case .loops = made.steps[1].kernel else {
+            Issue.record("another order: \(made)")
+            return
+        }
+        #expect(forward.epilogue.isRectified && forward.epilogue.bias != nil)
+        #expect(made.steps[1].writes.count == 1)
+        let unable = try schedule([[2, 3, 8, 8], [4, 3, 3, 3]], CompileOptions(fusion: false)) { x in
+            [try relu(x[0].convolved(with: x[1]))]
+        }
+        #expect(unable.steps.count > 1)
+    }
+
+    /// What is no bias per column, and what is read besides, is left to a loop.
+    @Test func onlyWhatKernelsCanDoBecomesAnEpilogue() throws {
+        func steps(_ addend: [Int], _ body: (Tensor, Tensor) throws -> [Tensor]) throws -> Int {
+            try schedule([[6, 5], [5, 4], addend]) { x in try body(try matmul(x[0], x[1]), x[2]) }.steps.count
+        }
+        #expect(try steps([4]) { [try relu($0 + $1)] } == 1)
+        #expect(try steps([4]) { [try relu($1 + $0), try relu($1 + $0) * 2] } == 2)
+        #expect(try steps([4]) { [try $0 + $1] } == 1)
+        #expect(try steps([4]) { y, _ in [try relu(y)] } == 1)
+        #expect(try steps([6, 1]) { [try $0 + $1] } == 2)
+        #expect(try steps([6, 4]) { [try $0 + $1] } == 2)
+        #expect(try steps([4]) { [$0, try relu($0 + $1)] } == 2)
+        #expect(try steps([4]) { [try tanh($0 + $1)] } == 2)
+        #expect(try steps([4]) { y, _ in [try y + y] } == 2)
+        // The sum itself is wanted, too.
+        #expect(try steps([4]) { [try $0 + $1, try relu($0 + $1)] } == 2)
+    }
+
+    /// A product that is another one's bias keeps its result as it is, although a loop alone reads it besides.
+    @Test func productsThatAreBiasesHaveNoEpilogue() throws {
+        func body(_ x: [Tensor]) throws -> [Tensor] {
+            let row = try matmul(x[2], x[1])
+            return [try matmul(x[0], x[1]) + row, try relu(row + x[3])]
+        }
+        #expect(try schedule([[6, 5], [5, 4], [1, 5], [4]], CompileOptions(), body).steps.count == 3)
+        let inputs = try [[6, 5], [5, 4], [1, 5], [4]].map { shape in
+            try #require(HostArray((0..<shape.product).map { Double($0 % 7) - 3 }, shape: shape))
+        }
+        let unfused = CompileOptions(fusion: false)
+        #expect(try run(inputs, CompileOptions(), body).map(\.doubles) == run(inputs, unfused, body).map(\.doubles))
     }
 
     /// Mean over rows of a Bernoulli reconstruction and a Gaussian KL: each is a pass over its elements that leaves one
@@ -273,6 +313,30 @@ private func run(
             }
             #expect(results[0].floats == [3.375, 0.125])
             #expect(results[1].floats == [6.75, 0.75])
+        }
+    }
+
+    /// Odd sizes, and a state that another update reads: what a gate leaves alone must be left alone everywhere.
+    @Test(arguments: [1, 37, 5000]) func statesBehindAGateChangeOnlyWhereItIsOpen(count: Int) throws {
+        let states = DeviceStates(on: try CPUBackend(threads: 2))
+        let first = (0..<count).map(Double.init), second = first.map { 1 - $0 }
+        for (name, values) in [("a", first), ("b", second)] {
+            try states.write(name, try #require(HostArray(values, .float32)))
+        }
+        let graph = Graph()
+        let open = try graph.input("open", TensorType([], .float32)).cast(to: .bool)
+        let a = graph.state("a", TensorType([count], .float32)), b = graph.state("b", TensorType([count], .float32))
+        let (nextA, nextB) = (try a * 0.5 + b, try b - a)
+        let program = try CompiledProgram(
+            Program(graph, updates: [(a, try select(open, nextA, a)), (b, try select(open, nextB, b))]), states: states)
+        for isOpen in [false, true, false] {
+            let before = (try states.read("a").doubles, try states.read("b").doubles)
+            try program.setInput(0, try #require(HostArray([isOpen ? 1 : 0], shape: [], .float32)))
+            try program.run()
+            let expectedA = isOpen ? zip(before.0, before.1).map { $0 * 0.5 + $1 } : before.0
+            let expectedB = isOpen ? zip(before.0, before.1).map { $1 - $0 } : before.1
+            #expect(try states.read("a").doubles == expectedA)
+            #expect(try states.read("b").doubles == expectedB)
         }
     }
 

@@ -76,11 +76,16 @@ import Testing
             try product("plain", [37, 519], [519, 83]) { try matmul($0, $1) },
             try product("a transposed", [300, 67], [300, 45]) { try matmul($0.transposed(), $1) },
             try product("b transposed", [29, 259], [131, 259]) { try matmul($0, $1.transposed()) },
-            try product("batch", [3, 21, 270], [3, 270, 35]) { try matmul($0, $1) },
             try product("split", [9, 5003], [5003, 11]) { try matmul($0, $1) },
-            try convolution("many channels", [3, 19, 9, 11], [21, 19, 3, 4], stride: [2, 1]),
+            ("bias", try Computation([[37, 300], [300, 83], [83]]) { [try relu(matmul($0[0], $0[1]) + $0[2])] }),
+            (
+                "bias of channels",
+                try Computation([[2, 5, 9, 11], [21, 5, 3, 3], [21, 1, 1]]) {
+                    [try relu($0[0].convolved(with: $0[1], padding: [1, 1]) + $0[2])]
+                }
+            ),
+            try convolution("many channels", [3, 20, 9, 11], [18, 10, 3, 4], stride: [2, 1], groups: 2),
             try convolution("few channels", [2, 3, 13, 17], [5, 3, 4, 3], stride: [2, 3]),
-            try convolution("groups", [2, 20, 7, 8], [18, 10, 3, 3], stride: [1, 1], groups: 2),
         ]
     }
 

@@ -123,6 +123,7 @@ typedef struct {
     const pf_access *stores;            // elementwise results; may name a buffer that a load with the very same access
                                         // (and no other) also names: in place
     pf_reduction reduction;
+    const uint8_t *gate;                // NULL, or a bool: false, and a run changes nothing
 } pf_loop;
 
 /// A loop made ready to run: all decisions (direct loads without a copy, chunking, kernel pointers, register slots in

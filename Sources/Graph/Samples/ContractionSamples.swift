@@ -28,6 +28,21 @@ extension OpSample {
             try tanh(matmul($0[0], $0[1]) + $0[2])
         }
         list.add("bias of one row", .float([5, 7]), .float([7, 3]), .float([1, 3])) { try matmul($0[0], $0[1]) + $0[2] }
+        // Kinks of the activation may lie anywhere: not differentiated.
+        for (m, k, n) in [(5, 7, 3), (1, 9, 1), (40, 20, 70), (17, 33, 18), (3, 257, 5), (2, 700, 3), (2, 0, 3)] {
+            list.add(
+                "bias and ReLU \(m)x\(k)x\(n)", .float([m, k]), .float([k, n]), .float([n]), tolerance: 1e-5, order: 0
+            ) {
+                try relu(matmul($0[0], $0[1]) + $0[2])
+            }
+        }
+        list.add("ReLU of batches", .float([2, 3, 5]), .float([2, 5, 4]), order: 0) { try relu(matmul($0[0], $0[1])) }
+        list.add("bias and ReLU of batches", .float([2, 3, 5]), .float([5, 4]), .float([4]), order: 0) {
+            try relu($0[2] + matmul($0[0], $0[1]))
+        }
+        list.add("bias from a larger tensor", .float([5, 7]), .float([7, 3]), .float([2, 6])) {
+            try matmul($0[0], $0[1]) + $0[2].slice(0, 1..<2).reshaped([6]).slice(0, 2..<5)
+        }
         list.add("computed operands", .float([5, 7]), .float([7, 3])) {
             try matmul(exp($0[0]), $0[1] * 2).sum(axes: [0])
         }
@@ -89,6 +104,16 @@ extension OpSample {
                 case .backwardWeights: (a, b, result) = (one.input, output, one.weights)
                 }
                 let op = Convolution(direction: direction, geometry: geometry, resultShape: result)
+                if direction != .backwardWeights {
+                    let channels = direction == .forward ? one.weights[0] : one.input[1]
+                    list.add(
+                        "\(direction.rawValue) \(one.name), bias and ReLU", .float(a), .float(b), .float([channels]),
+                        tolerance: 1e-5, order: 0
+                    ) {
+                        let sums = try $0[0].graph.apply(.convolution(op), Array($0.prefix(2)))
+                        return try relu(sums + $0[2].reshaped([channels, 1, 1]))
+                    }
+                }
                 list.addLayouts(
                     "\(direction.rawValue) \(one.name)", .float(a), .float(b), layouts: layouts, tolerance: 1e-5
                 ) {

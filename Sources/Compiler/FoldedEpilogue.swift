@@ -1,0 +1,108 @@
+import Graph
+
+/// A region that only finishes what a product or convolution leaves: rectifies it, adds a bias, or both.
+struct FoldedEpilogue {
+    let kernel: NodeID
+    /// The finished value.
+    let result: NodeID
+    /// One number per column or channel, behind views that spread it.
+    var bias: NodeID?
+    var isRectified = false
+
+    /// Nil where the region does anything else, or the kernel's own result is needed, too.
+    init?(_ region: Int, of fusion: Fusion) {
+        let graph = fusion.graph
+        guard case .value(let root) = fusion.regions[region].root, fusion.regions[region].members.isEmpty,
+            !fusion.regions[region].hasRandom
+        else { return nil }
+        result = root
+        var sum = root
+        if let argument = graph.rectified(root) {
+            isRectified = true
+            sum = argument
+        }
+        if graph[sum].op.isContraction {
+            guard isRectified else { return nil }
+            kernel = sum
+        } else if let (product, addend) = graph.biasedContraction(sum) {
+            (kernel, bias) = (product, addend)
+        } else {
+            return nil
+        }
+        guard fusion.isReadOnly(by: region, kernel), !fusion.realized.contains(sum) || sum == root || sum == kernel
+        else {
+            return nil
+        }
+        if let bias, fusion.biasMap(bias, of: kernel) == nil { return nil }
+    }
+}
+
+extension Fusion {
+    /// Where a bias lies, if it is one number per column of a product or channel of a convolution, one after another.
+    func biasMap(_ bias: NodeID, of kernel: NodeID) -> (base: NodeID, offset: Int)? {
+        var (base, path): (NodeID, [View]) = (bias, [])
+        while !realized.contains(base), case .view(let view) = graph[base].op {
+            path.insert(view, at: 0)
+            base = graph[base].inputs[0]
+        }
+        guard realized.contains(base) || graph[base].op.isInMemory,
+            let map = IndexMap(graph[base].type.shape).applying(path),
+            map.shape == graph[kernel].type.shape, !map.isMasked
+        else { return nil }
+        let axis = graph[kernel].op == .matmul ? map.shape.count - 1 : 1
+        let follows = map.shape.indices.allSatisfy {
+            map.shape[$0] == 1 || map.strides[$0] == ($0 == axis ? 1 : 0)
+        }
+        return follows ? (base, map.offset) : nil
+    }
+}
+
+extension Graph {
+    /// x where a node is select(0 < x, x, 0).
+    func rectified(_ id: NodeID) -> NodeID? {
+        guard case .elementwise(.scalar(.select)) = self[id].op else { return nil }
+        let (condition, x) = (self[id].inputs[0], self[id].inputs[1])
+        return isZero(self[id].inputs[2]) && positivity(condition) == x ? x : nil
+    }
+
+    /// x where a node is 0 < x.
+    func positivity(_ id: NodeID) -> NodeID? {
+        guard case .elementwise(.scalar(.less)) = self[id].op, isZero(self[id].inputs[0]) else { return nil }
+        return self[id].inputs[1]
+    }
+
+    /// The product or convolution and the addend where a node is their sum.
+    func biasedContraction(_ id: NodeID) -> (kernel: NodeID, bias: NodeID)? {
+        guard case .elementwise(.scalar(.add)) = self[id].op else { return nil }
+        let inputs = self[id].inputs
+        for (kernel, bias) in [(inputs[0], inputs[1]), (inputs[1], inputs[0])]
+        where self[kernel].op.isContraction && kernel != bias {
+            return (kernel, bias)
+        }
+        return nil
+    }
+
+    private func isZero(_ id: NodeID) -> Bool {
+        guard case .source(.constant(let literal)) = self[id].op else { return false }
+        return literal.scalar.isFloating && literal.bits == 0
+    }
+}
+
+extension Op {
+    /// Products, and convolutions whose result has channels.
+    var isContraction: Bool {
+        switch self {
+        case .matmul: true
+        case .convolution(let convolution): convolution.direction != .backwardWeights
+        default: false
+        }
+    }
+
+    /// Sources that lie in memory.
+    fileprivate var isInMemory: Bool {
+        switch self {
+        case .source(.input), .source(.state), .source(.data): true
+        default: false
+        }
+    }
+}

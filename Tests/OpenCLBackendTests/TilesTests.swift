@@ -158,6 +158,20 @@ import Testing
         #expect(seed("", "", .other, 1) == nil)
     }
 
+    /// What is tried is legal, and told apart.
+    @Test(arguments: TilePolicy.allCases) func candidatesFitLargeDevices(_ policy: TilePolicy) {
+        let large = TileLimits(maxWorkGroupSize: 1024, localMemoryByteCount: 64 << 10)
+        let parameters = TuningParameter.all(policy)
+        #expect(Set(parameters.map { "\($0.kernel) \($0.name)" }).count == parameters.count)
+        for parameter in parameters {
+            let candidates = parameter.candidates(.rule)
+            #expect(candidates.count > 1 && Set(candidates).count == candidates.count, "\(parameter.name)")
+            #expect(candidates.contains(.rule), "\(parameter.name) can go back to the rule")
+            #expect(Set(candidates.map(parameter.text)).count == candidates.count, "\(parameter.name)")
+            for choices in candidates { #expect(choices.fits(large), "\(parameter.name) \(parameter.text(choices))") }
+        }
+    }
+
     /// One thing each that no device, or not this one, can hold.
     static let unfit: [@Sendable (inout TileChoices) -> Void] = [
         { $0.matmulGPU.tiles = [] }, { $0.matmulGPU.depth = 24 }, { $0.matmulGPU.depth = 512 },

@@ -85,6 +85,9 @@ static const char multiply_adds_cl[] = {
 static const char copy_cl[] = {
 #embed "opencl/copy.cl"
     , 0};
+static const char tiles_json[] = {
+#embed "opencl/tiles.json"
+    , 0};
 static const char clblast_json[] = {
 #embed "opencl/clblast.json"
     , 0};
@@ -117,6 +120,7 @@ static const struct { const char *name, *text; } files[] = {
     {"softmax.cl", softmax_cl},
     {"multiply_adds.cl", multiply_adds_cl},
     {"copy.cl", copy_cl},
+    {"tiles.json", tiles_json},
     {"clblast.json", clblast_json},
 };
 

@@ -2,12 +2,12 @@
 //
 // A work-group makes a tile of (ITEMS_M * EACH_M) x (ITEMS_N * EACH_N) elements: it brings TERMS terms at a time to
 // local memory, fetching the next ones meanwhile, and each work-item makes EACH_M x EACH_N elements of them, in
-// squares of four. Local size: ITEMS_M * ITEMS_N; as many work-groups as PARTS * batch * row tiles * column tiles.
+// squares of four. TERMS divides 256; ITEMS_M * ITEMS_N divides TERMS rows of the tile, and TERMS columns.
+// Local size: ITEMS_M * ITEMS_N; as many work-groups as PARTS * batch * row tiles * column tiles.
 // With PARTS > 1 each K block is a part of its own, COUNT = batch * M * N elements from the one before. Entries of the
 // batch begin A_STEP, B_STEP elements after one another or, with TABLE, where a pair of `starts` says. INDEX counts
 // the elements of the largest buffer. `c` overlaps no operand. BIAS and RECTIFY, with one part only: see epilogue.h,
 // which it needs.
-#define TERMS 16
 #define ITEMS (ITEMS_M * ITEMS_N)
 #define TILE_M (ITEMS_M * EACH_M)
 #define TILE_N (ITEMS_N * EACH_N)
@@ -120,7 +120,6 @@ __kernel __attribute__((reqd_work_group_size(ITEMS, 1, 1))) void KERNEL(PF_IN(a)
         }
     } while (done < end_term);
 }
-#undef TERMS
 #undef ITEMS
 #undef TILE_M
 #undef TILE_N

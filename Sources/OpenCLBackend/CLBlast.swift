@@ -95,26 +95,34 @@ final class CLBlast: Sendable {
         }
     }
 
-    /// Gives CLBlast better parameters for a device that it does not know, from clblast.json. What does not fit, it keeps
-    /// its own for.
-    func tune(_ device: OpenCLDevice) {
-        guard let entries = try? JSONDecoder().decode([Tuning].self, from: Data(KernelFile.clblast.text.utf8)),
-            let entry = entries.first(where: { $0.devices.contains(where: device.deviceName.contains) })
-        else { return }
-        for (kernel, parameters) in entry.kernels {
-            let sorted = parameters.sorted { $0.key < $1.key }
-            let names = sorted.map { strdup($0.key) }
-            defer { for name in names { free(name) } }
-            var pointers = names.map { UnsafePointer<CChar>($0) }
-            let values = sorted.map(\.value)
-            _ = CLBlast.lock.withLock { _ in
-                override(device.id, kernel, Constant.single, names.count, &pointers, values)
-            }
+    /// Gives CLBlast better parameters for a device: those that were tuned, or from clblast.json for one that it does not
+    /// know. What does not fit, it keeps its own for.
+    func tune(_ device: OpenCLDevice, _ tuned: [String: [String: Int]]?) {
+        for (kernel, parameters) in tuned ?? CLBlast.seed(for: device) ?? [:] {
+            _ = set(parameters, of: kernel, on: device)
         }
     }
 
+    /// CLBlast's kernels and their parameters as clblast.json has them; nil for other devices.
+    static func seed(for device: OpenCLDevice) -> [String: [String: Int]]? {
+        let entries = try? JSONDecoder().decode([Seed].self, from: Data(KernelFile.clblast.text.utf8))
+        return entries?.first { $0.devices.contains(where: device.deviceName.contains) }?.kernels
+    }
+
+    /// Makes a kernel anew with these parameters when it is used next; returns whether CLBlast takes them.
+    func set(_ parameters: [String: Int], of kernel: String, on device: OpenCLDevice) -> Bool {
+        let sorted = parameters.sorted { $0.key < $1.key }
+        let names = sorted.map { strdup($0.key) }
+        defer { for name in names { free(name) } }
+        var pointers = names.map { UnsafePointer<CChar>($0) }
+        let values = sorted.map(\.value)
+        return CLBlast.lock.withLock { _ in
+            override(device.id, kernel, Constant.single, names.count, &pointers, values)
+        } == 0
+    }
+
     /// An entry of clblast.json.
-    private struct Tuning: Decodable {
+    private struct Seed: Decodable {
         /// Parts of the names of devices that it is for.
         var devices: [String]
         /// CLBlast's kernels and their parameters.

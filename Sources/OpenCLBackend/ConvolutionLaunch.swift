@@ -38,7 +38,10 @@ private struct ConvolutionPlan {
     /// or where that moves less memory than to pass by all of a packed operand again and again.
     private func parts(_ sum: ConvolutionSum, of sums: Int, tiles: Int, panel: Int = 0) -> Int {
         let count = sum.blocks * kernel.resultCount
-        let pays = tiles < 4 * target.computeUnits || 2 * count < panel
+        let choices = target.tiles
+        let splitBelow =
+            target.policy == .cpu ? choices.convolutionCPU.splitBelow : choices.convolutionGPU.splitBelow
+        let pays = tiles < splitBelow * target.computeUnits || 2 * count < panel
         return sums == 1 && pays && count <= ConvolutionPlan.mostParts ? sum.blocks : 1
     }
 
@@ -67,16 +70,19 @@ private struct ConvolutionPlan {
     mutating func addGPU() {
         let sums = kernel.sums
         for sum in sums where !sum.isEmpty {
-            var tile = GPUTile(sum, each: 8, target)
-            if tile.count(sum) < 2 * target.computeUnits { tile = GPUTile(sum, each: 4, target) }
+            let choices = target.tiles.convolutionGPU
+            var tile = GPUTile(sum, eachC: choices.eachC, eachP: choices.eachP, target)
+            if tile.count(sum) < choices.largeFrom * target.computeUnits {
+                tile = GPUTile(sum, eachC: 4, eachP: 4, target)
+            }
             let count = tile.count(sum)
             let parts = parts(sum, of: sums.count, tiles: count)
             let plane = kernel.imageShape[2] * kernel.imageShape[3]
             var text = KernelText(
                 .convolutionGPU, headers: [.epilogue],
                 [
-                    "ITEMS_C": "\(tile.itemsC)", "ITEMS_P": "\(tile.itemsP)", "EACH_C": "\(tile.each)",
-                    "EACH_P": "\(tile.each)", "DEPTH": "\(tile.depth)",
+                    "ITEMS_C": "\(tile.itemsC)", "ITEMS_P": "\(tile.itemsP)", "EACH_C": "\(tile.eachC)",
+                    "EACH_P": "\(tile.eachP)", "DEPTH": "\(tile.depth)",
                     "TERMS_ALONG_ROWS": kernel.direction == .backwardWeights ? "1" : "0",
                     "INDEX": index(largest: parts * kernel.resultCount),
                 ])
@@ -115,7 +121,8 @@ private struct ConvolutionPlan {
             launches.append(pad(image, planes: planes, frame, into: padded))
             image = padded
         }
-        let tiles = sums.map { CPUTile($0, frame) }
+        let choices = target.tiles.convolutionCPU
+        let tiles = sums.map { CPUTile($0, frame, choices.tiles) }
         let panel = reserve(zip(tiles, sums).map { $0.panelCount($1) }.max() ?? 0)
         for (sum, tile) in zip(sums, tiles) {
             let items = tile.rowTiles * tile.laneBlocks * tile.planes * sum.groups * sum.classCount
@@ -123,7 +130,10 @@ private struct ConvolutionPlan {
             // Work-items worth their launch, yet enough of them to even out over the device.
             let work = tile.box.reduce(tile.lanes / 16, *) * min(256, sum.terms.count)
             let perItem = max(
-                1, min(16, tile.rowTiles, (1 << 15) / max(1, work), items * parts / (64 * target.computeUnits)))
+                1,
+                min(
+                    choices.itemTiles, tile.rowTiles, choices.itemWork / max(1, work),
+                    items * parts / (choices.itemsPerUnit * target.computeUnits)))
             let classes = Argument.table(tile.classes(sum, frame))
             let largest = max(
                 tile.panelCount(sum), kernel.imageShape[0] * kernel.imageShape[1] * frame.plane + frame.slack,
@@ -172,7 +182,7 @@ private struct ConvolutionPlan {
     private func pack(
         _ sum: ConvolutionSum, _ tile: CPUTile, _ classes: Argument, into panel: Int, index: String
     ) -> Launch {
-        let run = 256
+        let run = target.tiles.convolutionCPU.packedTerms
         var text = KernelText(
             .convolutionPack, headers: [.transpose],
             ["LANES": "\(tile.lanes)", "RUN": "\(run)", "CHANNELS": "\(sum.channels)", "INDEX": index])
@@ -211,30 +221,32 @@ extension KernelText {
     }
 }
 
-/// Channels x positions that a work-group of the GPU makes: so many work-items along each, with `each` x `each` elements.
+/// Channels x positions that a work-group of the GPU makes: so many work-items along each, with so many elements each.
 private struct GPUTile {
-    let each: Int
+    let eachC: Int, eachP: Int
     let itemsC: Int, itemsP: Int
+    private let mostTerms: Int
 
-    init(_ sum: ConvolutionSum, each: Int, _ target: Target) {
+    init(_ sum: ConvolutionSum, eachC: Int, eachP: Int, _ target: Target) {
         func powerOfTwo(atLeast count: Int) -> Int {
             count <= 1 ? 1 : 1 << (Int.bitWidth - (count - 1).leadingZeroBitCount)
         }
-        self.each = each
-        let limit = min(256, powerOfTwo(atLeast: target.maxWorkGroupSize + 1) / 2)
-        itemsC = min(16, limit, powerOfTwo(atLeast: sum.channels.dividedUp(by: each)))
+        let choices = target.tiles.convolutionGPU
+        (self.eachC, self.eachP, mostTerms) = (eachC, eachP, choices.depth)
+        let limit = min(choices.items, powerOfTwo(atLeast: target.maxWorkGroupSize + 1) / 2)
+        itemsC = min(choices.itemsC, limit, powerOfTwo(atLeast: sum.channels.dividedUp(by: eachC)))
         // What local memory has room for.
-        let most = min(256 / each, limit / itemsC)
+        let most = min(choices.positions / eachP, limit / itemsC)
         // No fewer than work side by side on a device anyhow.
-        itemsP = min(most, max(32 / itemsC, powerOfTwo(atLeast: sum.positions.count.dividedUp(by: each))))
+        itemsP = min(most, max(32 / itemsC, powerOfTwo(atLeast: sum.positions.count.dividedUp(by: eachP))))
     }
 
     var items: Int { itemsC * itemsP }
     /// Terms at a time: what a work-item holds of the next ones is in proportion.
-    var depth: Int { min(16, 16 * itemsC / each, items) }
+    var depth: Int { min(mostTerms, max(1, mostTerms * itemsC / eachC), items) }
 
     func count(_ sum: ConvolutionSum) -> Int {
-        sum.channels.dividedUp(by: itemsC * each) * sum.positions.count.dividedUp(by: itemsP * each)
+        sum.channels.dividedUp(by: itemsC * eachC) * sum.positions.count.dividedUp(by: itemsP * eachP)
             * sum.classCount * sum.groups
     }
 }
@@ -299,7 +311,7 @@ private struct CPUTile {
 
     static func hasChannelLanes(_ sum: ConvolutionSum) -> Bool { sum.channels >= 8 }
 
-    init(_ sum: ConvolutionSum, _ frame: PaddedFrame) {
+    init(_ sum: ConvolutionSum, _ frame: PaddedFrame, _ choices: [TileChoices.RegisterTile]) {
         channelLanes = CPUTile.hasChannelLanes(sum)
         let extents = sum.positions.extents
         if channelLanes {
@@ -308,14 +320,14 @@ private struct CPUTile {
             lanePitch = sum.positions.image[1] * frame.columns / sum.positions.image[2]
             (rows, planes, laneCount) = ([1, 1, sum.channels], extents[0], (extents[1] - 1) * lanePitch + extents[2])
         }
-        choose()
+        choose(of: choices)
     }
 
     /// The tile with which a term costs the least: its sums, and what is loaded for them.
-    private mutating func choose() {
+    private mutating func choose(of choices: [TileChoices.RegisterTile]) {
         var least = Int.max
-        // What fits into 32 vector registers.
-        for (vectors, most) in [(1, 14), (2, 14), (4, 6), (8, 2)] {
+        for choice in choices {
+            let (vectors, most) = (choice.vectors, choice.rows)
             for x in (1...min(most, rows[2])).reversed() {
                 for y in (1...min(most / x, rows[1])).reversed() {
                     for z in 1...min(most / x / y, rows[0]) {

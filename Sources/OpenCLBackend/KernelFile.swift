@@ -37,7 +37,8 @@ enum KernelFile: String, Hashable, Sendable, CaseIterable {
     case multiplyAdds = "multiply_adds.cl"
     case copy = "copy.cl"
 
-    // Not kernels: CLBlast's parameters.
+    // Not kernels: the parameters of ours, and CLBlast's.
+    case tiles = "tiles.json"
     case clblast = "clblast.json"
 
     /// Empty only when Kernels/kernels.c forgets the file, which a test would notice.

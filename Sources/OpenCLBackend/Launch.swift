@@ -15,6 +15,11 @@ struct Target: Hashable, Sendable {
     var computeUnits: Int
     var maxWorkGroupSize: Int
     var localMemoryByteCount: Int
+    var tiles = TileChoices.rule
+
+    var limits: TileLimits {
+        TileLimits(maxWorkGroupSize: maxWorkGroupSize, localMemoryByteCount: localMemoryByteCount)
+    }
 }
 
 /// Something that a kernel takes.

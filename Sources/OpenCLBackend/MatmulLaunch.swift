@@ -67,9 +67,11 @@ private struct MatmulPlan {
         (product, self.target) = (kernel.folded, target)
         let (batch, m, n, k) = (product.a.offsets.count, product.m, product.n, product.k)
         let blocks = max(1, k.dividedUp(by: blockTerms))
+        let (ofCPU, ofGPU) = (target.tiles.matmulCPU, target.tiles.matmulGPU)
+        let splitBelow = target.policy == .cpu ? ofCPU.splitBelow : ofGPU.splitBelow
         /// With few pieces of work for the device, K blocks are pieces of their own, if that outweighs joining them.
         func parts(_ pieces: Int) -> Int {
-            pieces < 2 * target.computeUnits && batch * m * n * k >= 1 << 18 ? blocks : 1
+            pieces < splitBelow * target.computeUnits && batch * m * n * k >= 1 << 18 ? blocks : 1
         }
 
         switch target.policy {
@@ -77,12 +79,13 @@ private struct MatmulPlan {
             let run = 1 + 16384 / (k + 8)
             (shape, self.parts) = (.small(run: run), 1)
         case .cpu:
-            let tile = CPUTile.best(product)
+            let tile = CPUTile.best(product, of: ofCPU.tiles)
             let kernel = tile.transposed ? product.transposed : product
             let (tiles, panels) = (kernel.m.dividedUp(by: tile.rows), tile.panels(kernel))
             // As many rows as stay in a cache, fewer for the sake of more work-items; but what was packed wants use.
-            var perItem = min(tiles, 256.dividedUp(by: tile.rows))
-            while perItem > 4, batch * panels * tiles.dividedUp(by: perItem) < 4 * target.computeUnits {
+            var perItem = min(tiles, ofCPU.rowsTogether.dividedUp(by: tile.rows))
+            while perItem > 4, batch * panels * tiles.dividedUp(by: perItem) < ofCPU.itemsPerUnit * target.computeUnits
+            {
                 perItem = perItem.dividedUp(by: 2)
             }
             shape = .cpu(tile, tilesPerItem: perItem)
@@ -123,7 +126,10 @@ private struct MatmulPlan {
             let groups = parts * product.a.offsets.count * tile.groups(product)
             return product.launch(
                 .matmulGPU, parts: parts,
-                ["ITEMS_M": tile.itemsM, "ITEMS_N": tile.itemsN, "EACH_M": tile.eachM, "EACH_N": tile.eachN],
+                [
+                    "ITEMS_M": tile.itemsM, "ITEMS_N": tile.itemsN, "EACH_M": tile.eachM, "EACH_N": tile.eachN,
+                    "TERMS": target.tiles.matmulGPU.depth,
+                ],
                 into: result, global: groups * tile.items, local: tile.items, largest: groups * tile.items)
         }
     }
@@ -136,21 +142,19 @@ private struct CPUTile {
     /// The transposed result is computed: rows of the result lie along the lanes.
     var transposed: Bool
 
-    /// Vectors and most rows: what 32 registers of 16 floats hold.
-    private static let shapes = [(2, 12), (1, 14), (3, 8), (4, 6)]
-
     var lanes: Int { vectors * 16 }
     func panels(_ kernel: MatmulKernel) -> Int { kernel.n.dividedUp(by: lanes) }
 
     /// The tile with the least time by a simple model, in vector operations.
-    static func best(_ product: MatmulKernel) -> CPUTile {
+    static func best(_ product: MatmulKernel, of choices: [TileChoices.RegisterTile]) -> CPUTile {
         var best = (cost: Double.infinity, tile: CPUTile(rows: 1, vectors: 1, transposed: false))
         for transposed in [false, true] {
             let kernel = transposed ? product.transposed : product
-            for (vectors, most) in shapes {
+            for choice in choices {
                 // Tiles of the same height: the last one has few rows in common with the one before.
-                let tiles = kernel.m.dividedUp(by: most)
-                let tile = CPUTile(rows: kernel.m.dividedUp(by: tiles), vectors: vectors, transposed: transposed)
+                let tiles = kernel.m.dividedUp(by: choice.rows)
+                let rows = kernel.m.dividedUp(by: tiles)
+                let tile = CPUTile(rows: rows, vectors: choice.vectors, transposed: transposed)
                 let cost = Double(tiles * tile.panels(kernel)) * tile.cost(kernel) + tile.packing(kernel)
                 if cost < best.cost { best = (cost, tile) }
             }
@@ -174,38 +178,22 @@ private struct CPUTile {
 }
 
 /// The work-group's tile of the GPU kernel.
-private struct GPUTile {
-    var itemsM: Int, itemsN: Int
-    /// Elements of a work-item.
-    var eachM: Int, eachN: Int
-    /// Of the arithmetic's speed, about.
-    var efficiency: Double
+private typealias GPUTile = TileChoices.MatmulGPU.Tile
 
-    static let all = [
-        GPUTile(itemsM: 16, itemsN: 16, eachM: 8, eachN: 8, efficiency: 1),
-        GPUTile(itemsM: 16, itemsN: 16, eachM: 4, eachN: 4, efficiency: 0.7),
-        GPUTile(itemsM: 8, itemsN: 8, eachM: 4, eachN: 4, efficiency: 0.6),
-        GPUTile(itemsM: 16, itemsN: 4, eachM: 4, eachN: 4, efficiency: 0.5),
-        GPUTile(itemsM: 4, itemsN: 16, eachM: 4, eachN: 4, efficiency: 0.5),
-    ]
-
-    var items: Int { itemsM * itemsN }
-    /// 16 terms of each operand, padded by a vector.
-    var localByteCount: Int { 16 * 4 * (itemsM * eachM + 4 + itemsN * eachN + 4) }
-
+extension GPUTile {
     /// Work-groups for a matrix.
-    func groups(_ product: MatmulKernel) -> Int {
+    fileprivate func groups(_ product: MatmulKernel) -> Int {
         product.m.dividedUp(by: itemsM * eachM) * product.n.dividedUp(by: itemsN * eachN)
     }
 
     /// The tile with the least time for `pieces` (of a batch, of K) of a product, or nil where none fits the device.
-    static func best(_ product: MatmulKernel, pieces: Int, _ target: Target) -> GPUTile? {
+    fileprivate static func best(_ product: MatmulKernel, pieces: Int, _ target: Target) -> GPUTile? {
         func time(_ tile: GPUTile) -> Double {
             let groups = pieces * tile.groups(product), area = tile.items * tile.eachM * tile.eachN
-            return Double(max(groups, target.computeUnits) * area) / tile.efficiency
+            return Double(max(groups, target.computeUnits) * area) / Double(tile.efficiency)
         }
-        return all.filter { $0.items <= target.maxWorkGroupSize && $0.localByteCount <= target.localMemoryByteCount }
-            .min { time($0) < time($1) }
+        let choices = target.tiles.matmulGPU
+        return choices.tiles.filter { $0.fits(target.limits, depth: choices.depth) }.min { time($0) < time($1) }
     }
 }
 

@@ -21,6 +21,11 @@ public final class OpenCLBackend: Backend {
         public var hasCache = true
         /// Where; nil for the folder of the environment, or the user's (see `ProgramCache.defaultFolder`).
         public var cacheFolder: String?
+        /// Whether what `pushforward tune` found for the device is used; nil for yes, unless the environment variable
+        /// `PUSHFORWARD_TUNING` says off.
+        public var hasTuning: Bool?
+        /// How products and convolutions are cut; nil for what was tuned, or else what is known of such devices.
+        var tiles: TileChoices?
         /// Whether separate buffers get guards (see `CompileOptions.Memory`); a memory checker sees more without.
         public var hasGuards = true
         /// Whether memory is filled and copied by the commands for it. Oclgrind 21.10 takes what they wrote for
@@ -32,7 +37,11 @@ public final class OpenCLBackend: Backend {
 
     public let device: OpenCLDevice
     let options: Options
-    let target: Target
+    /// Its tiles may change between one program and the next.
+    var target: Target
+    /// What `pushforward tune` found for this device, where that is used, and the file that it is from.
+    let tuning: Tuning?
+    public let tuningFile: String?
     let status: Status
     let context: Context
     /// Kernels, and the small writes and reads between them.
@@ -66,6 +75,9 @@ public final class OpenCLBackend: Backend {
         target = Target(
             policy: policy, computeUnits: device.computeUnits, maxWorkGroupSize: device.maxWorkGroupSize,
             localMemoryByteCount: device.localMemoryByteCount)
+        (tuning, tuningFile) = try OpenCLBackend.tuning(device, options, notice)
+        let seed = TileSeed.choices(for: device)
+        target.tiles = (options.tiles ?? tuning?.tiles ?? seed).fitted(to: target.limits, fallback: seed)
         var answer = cl_int(CL_SUCCESS)
         var id: cl_device_id? = device.id
         let opened = clCreateContext(nil, 1, &id, nil, nil, &answer)
@@ -89,6 +101,31 @@ public final class OpenCLBackend: Backend {
         for pending in staging { pending.bytes.deallocate() }
     }
 
+    private static func tuning(
+        _ device: OpenCLDevice, _ options: Options, _ notice: (String) -> Void
+    ) throws(DeviceError) -> (Tuning?, file: String?) {
+        let isWanted = if let chosen = options.hasTuning { chosen } else { try isTuningOfEnvironment(device) }
+        guard isWanted, let file = TuningFile(for: device, cacheFolder: options.cacheFolder)
+        else { return (nil, nil) }
+        switch file.read() {
+        case .nothing: return (nil, nil)
+        case .tuning(let tuning): return (tuning, file.path)
+        case .ignored(let text):
+            notice(text)
+            return (nil, nil)
+        }
+    }
+
+    private static func isTuningOfEnvironment(_ device: OpenCLDevice) throws(DeviceError) -> Bool {
+        let variable = "PUSHFORWARD_TUNING"
+        switch ProcessInfo.processInfo.environment[variable] ?? "" {
+        case "", "on": return true
+        case "off": return false
+        case let text:
+            throw DeviceError(device.name, "\(variable) is \"\(text)\", which is neither on nor off; set or unset it")
+        }
+    }
+
     public var name: String { device.name }
     public var description: String { device.description }
     public var allocationLimit: Int { options.allocationLimit ?? device.allocationLimit }
@@ -103,7 +140,7 @@ public final class OpenCLBackend: Backend {
 
     /// Tuned for the device at its first use.
     private(set) lazy var clblast: CLBlast? = {
-        CLBlast.shared?.tune(device)
+        CLBlast.shared?.tune(device, tuning?.clblast)
         return CLBlast.shared
     }()
     private var temporary: Memory?

@@ -4,7 +4,7 @@ import Foundation
 
 /// An OpenCL device as its driver describes it.
 public struct OpenCLDevice: @unchecked Sendable {
-    public enum Kind: String, Sendable { case gpu = "GPU", cpu = "CPU", accelerator, other }
+    public enum Kind: String, Sendable, Decodable { case gpu = "GPU", cpu = "CPU", accelerator, other }
 
     /// What the arithmetic contract asks of a device.
     public enum Capability: String, Sendable, CaseIterable {

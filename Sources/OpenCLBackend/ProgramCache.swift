@@ -15,18 +15,21 @@ struct ProgramCache: Sendable {
 
     init(folder: String?, device: OpenCLDevice) {
         self.folder = folder
-        self.device = [device.deviceName, device.vendor, device.platform, device.version, device.driver]
-            .joined(separator: "\n")
+        self.device = Tuning.Device(device).key
+    }
+
+    /// The user's folder. Without the variable that names one nil for processors: PoCL keeps compiled kernels itself, and
+    /// to hand out a binary it compiles every kernel a second time, for work-groups of any size (20 s for a training
+    /// step); in Intel's runtime (2026.22) kernels crash once a binary has been asked for.
+    static func defaultFolder(for device: OpenCLDevice) -> String? {
+        device.kind == .cpu && ProcessInfo.processInfo.environment["PUSHFORWARD_CACHE"] == nil ? nil : userFolder
     }
 
     /// `PUSHFORWARD_CACHE`, else pushforward/ in the user's folder of caches; nil when there is no such folder, or the
-    /// variable is empty. Without the variable nil for processors, too: PoCL keeps compiled kernels itself, and to hand
-    /// out a binary it compiles every kernel a second time, for work-groups of any size (20 s for a training step); in
-    /// Intel's runtime (2026.22) kernels crash once a binary has been asked for.
-    static func defaultFolder(for device: OpenCLDevice) -> String? {
+    /// variable is empty.
+    static var userFolder: String? {
         let environment = ProcessInfo.processInfo.environment
         if let chosen = environment["PUSHFORWARD_CACHE"] { return chosen.isEmpty ? nil : chosen }
-        if device.kind == .cpu { return nil }
         if let caches = environment["XDG_CACHE_HOME"], caches.hasPrefix("/") { return caches + "/pushforward" }
         return environment["HOME"].map { $0 + "/.cache/pushforward" }
     }
@@ -38,7 +41,7 @@ struct ProgramCache: Sendable {
     private func path(_ key: [UInt8]) -> String? { folder.map { "\($0)/\(ProgramCache.hash(key)).clbin" } }
 
     /// FNV-1a, 64 bits; the key in the entry makes it certain.
-    private static func hash(_ bytes: [UInt8]) -> String {
+    static func hash(_ bytes: [UInt8]) -> String {
         var hash: UInt64 = 0xcbf2_9ce4_8422_2325
         for byte in bytes { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
         let digits = String(hash, radix: 16)

@@ -64,6 +64,13 @@ struct FastMathTests {
         ]
     }
 
+    /// Parameters that are not all it needs change nothing.
+    @Test func wrongParametersAreRefused() throws {
+        let library = try #require(CLBlast.shared)
+        #expect(!library.set(["MWG": 64], of: "Xgemm", on: devices.device))
+        #expect(!library.set(["MWG": 64], of: "no kernel", on: devices.device))
+    }
+
     @Test func isNearTheExactResult() throws {
         #expect(backend.matmulProvider(.fast) == "CLBlast" && backend.matmulProvider(.exact) == "pushforward")
         for (name, isTaken, computation) in try cases() {

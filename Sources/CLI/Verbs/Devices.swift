@@ -14,17 +14,19 @@ enum Devices {
         ]
         var rows = [(name: cpu.name, text: cpu.description)]
         for device in OpenCLDevice.all() {
+            let tuning = TuningFile(for: device).flatMap { $0.exists ? $0.path : nil }
             devices.append([
                 "name": .string(device.name), "description": .string(device.description),
                 "is_default": .bool(device.name == auto), "kind": .string(device.kind.rawValue),
                 "vendor": .string(device.vendor), "version": .string(device.version),
                 "compute_units": .integer(device.computeUnits), "memory_bytes": .integer(device.memoryByteCount),
                 "allocation_limit_bytes": .integer(device.allocationLimit),
-                "is_exact": .bool(device.isExact),
+                "is_exact": .bool(device.isExact), "tuning_file": tuning.map { .string($0) } ?? .null,
             ])
             let memory = bytes(device.memoryByteCount)
             let exactness = device.isExact ? "" : ", not exact: lacks \(device.lackingCapabilities)"
-            rows.append((device.name, "\(device.description), \(memory)\(exactness)"))
+            let tuned = tuning.map { ", tuned: \($0)" } ?? ""
+            rows.append((device.name, "\(device.description), \(memory)\(exactness)\(tuned)"))
         }
         rows = rows.map { ($0.name, $0.text + ($0.name == auto ? " (default)" : "")) }
         try console.report(["devices": .array(devices)] as JSONTree) { _ in columns(rows) }

@@ -64,7 +64,9 @@ enum DoctorVerb {
         }
         return [
             "device": .string(device.name), "device_description": .string(device.description),
-            "math": .string(arguments[Common.math].rawValue), "capabilities": .array(reported),
+            "math": .string(arguments[Common.math].rawValue),
+            "tuning_file": (device as? OpenCLBackend)?.tuningFile.map { .string($0) } ?? .null,
+            "capabilities": .array(reported),
             "families": .array(rows), "checks": .integer(families.count),
             "failures": .array(families.complaints.map { .string($0) }),
             "is_sound": .bool(families.complaints.isEmpty),
@@ -76,6 +78,7 @@ enum DoctorVerb {
         _ arguments: Arguments
     ) -> String {
         var rows = [(name: "device", text: device.description)]
+        if let file = (device as? OpenCLBackend)?.tuningFile { rows.append(("tuned", file)) }
         if let capabilities {
             for capability in OpenCLDevice.Capability.allCases {
                 let answer = capabilities.contains(capability) ? "reported" : "NOT reported: bits may differ"

@@ -97,6 +97,8 @@ public final class CPUBackend: Backend {
 final class CPUBuffer: Buffer {
     static let guardByteCount = 64
     private static let guardByte: UInt8 = 0xA5
+    /// Of x86-64 and most others.
+    private static let hugePageByteCount = 2 << 20
 
     let byteCount: Int
     let pointer: UnsafeMutableRawPointer
@@ -106,10 +108,14 @@ final class CPUBuffer: Buffer {
         let guardCount = CPUBuffer.guardByteCount
         let rounded = (byteCount + 63) / 64 * 64
         var memory: UnsafeMutableRawPointer?
-        guard byteCount >= 0, posix_memalign(&memory, 64, rounded + 2 * guardCount) == 0, let memory else {
+        // Kernels walk over large arrays with large strides: with small pages they would wait for addresses.
+        let isLarge = rounded >= 2 * CPUBuffer.hugePageByteCount
+        let alignment = isLarge ? CPUBuffer.hugePageByteCount : 64
+        guard byteCount >= 0, posix_memalign(&memory, alignment, rounded + 2 * guardCount) == 0, let memory else {
             throw DeviceError(
                 "cpu", "\(byteCount) bytes of memory could not be had; use a smaller batch, or close other programs")
         }
+        if isLarge { madvise(memory, rounded + 2 * guardCount, MADV_HUGEPAGE) }
         self.byteCount = byteCount
         base = memory
         pointer = memory + guardCount

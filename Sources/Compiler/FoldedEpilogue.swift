@@ -21,10 +21,10 @@ struct FoldedEpilogue {
             isRectified = true
             sum = argument
         }
-        if graph[sum].op.isContraction {
+        if graph[sum].op.takesEpilogue {
             guard isRectified else { return nil }
             kernel = sum
-        } else if let (product, addend) = graph.biasedContraction(sum) {
+        } else if let (product, addend) = graph.biasedProduct(sum) {
             (kernel, bias) = (product, addend)
         } else {
             return nil
@@ -72,11 +72,11 @@ extension Graph {
     }
 
     /// The product or convolution and the addend where a node is their sum.
-    func biasedContraction(_ id: NodeID) -> (kernel: NodeID, bias: NodeID)? {
+    func biasedProduct(_ id: NodeID) -> (kernel: NodeID, bias: NodeID)? {
         guard case .elementwise(.scalar(.add)) = self[id].op else { return nil }
         let inputs = self[id].inputs
         for (kernel, bias) in [(inputs[0], inputs[1]), (inputs[1], inputs[0])]
-        where self[kernel].op.isContraction && kernel != bias {
+        where self[kernel].op.takesEpilogue && kernel != bias {
             return (kernel, bias)
         }
         return nil
@@ -90,7 +90,7 @@ extension Graph {
 
 extension Op {
     /// Products, and convolutions whose result has channels.
-    var isContraction: Bool {
+    var takesEpilogue: Bool {
         switch self {
         case .matmul: true
         case .convolution(let convolution): convolution.direction != .backwardWeights

@@ -58,7 +58,7 @@ struct Simplified {
             inputs[0] = graph.append(graph[inputs[0]].op, [graph[inputs[0]].inputs[0], y], graph[inputs[0]].results).id
         }
         let id = graph.append(node.op, inputs, node.results).id
-        if let x, graph.rectified(id) == x, graph[x].op.isContraction || graph.biasedContraction(x) != nil {
+        if let x, graph.rectified(id) == x, graph[x].op.takesEpilogue || graph.biasedProduct(x) != nil {
             rectified[x] = id
         }
         return id

@@ -37,10 +37,13 @@ import Testing
         #expect(weights.map(\.shape) == [[400, 784], [40, 400], [400, 20], [784, 400]])
     }
 
-    @Test(arguments: [[3, 32, 32], [1, 28, 20], [2, 64, 8]]) func convVAETakesWhateverTheStridesDivide(_ shape: [Int])
-        throws
-    {
-        let model = try ConvVAE(latent: 3, channels: [4, 5], hidden: 6).adapted(to: shape)
+    @Test(
+        arguments: [[3, 32, 32], [1, 28, 20], [2, 64, 8]],
+        [(kernel: 4, stride: 2), (kernel: 3, stride: 2), (kernel: 2, stride: 2), (kernel: 3, stride: 1)])
+    func convVAETakesWhateverTheStridesDivide(_ shape: [Int], _ window: (kernel: Int, stride: Int)) throws {
+        let model = try ConvVAE(
+            latent: 3, channels: [4, 5], kernel: window.kernel, stride: window.stride, hidden: 6
+        ).adapted(to: shape)
         let y = try evaluated(rows: 2, arguments: [rows([2] + shape)]) { trace in
             let x = trace.graph.input("x", TensorType([2] + shape, .float64))
             let q = try model.encode(x, trace.root)
@@ -52,7 +55,8 @@ import Testing
     @Test func whatCannotWorkSaysSo() {
         #expect(message { _ = try ConvVAE().adapted(to: [1, 30, 30]) }.contains("30 x 30"))
         #expect(message { _ = try ConvVAE().adapted(to: [784]) }.contains("[784]"))
-        #expect(message { _ = try ConvVAE(kernel: 3).adapted(to: [1, 28, 28]) }.contains("model.kernel"))
+        #expect(message { _ = try ConvVAE(kernel: 1).adapted(to: [1, 28, 28]) }.contains("model.kernel"))
+        #expect(message { _ = try ConvVAE(kernel: 4, stride: 1).adapted(to: [1, 28, 28]) }.contains("odd number"))
         #expect(message { _ = try ConvVAE(latent: 0).adapted(to: [1, 28, 28]) }.contains("model.latent"))
         #expect(message { _ = try VAE(hidden: [10, 0]).adapted(to: [4]) }.contains("model.hidden"))
         #expect(message { _ = try VAE(sigma: -1).adapted(to: [4]) }.contains("model.sigma"))

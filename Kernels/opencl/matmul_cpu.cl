@@ -106,7 +106,8 @@ __kernel void KERNEL(PF_IN(a), PF_IN(b),
                     if (i / VECTORS < first_row) continue;
                     __global float *place = to + i / VECTORS * (INDEX)C_ROW + i % VECTORS * 16;
                     const float16 all = more ? vload16(0, place) + sum[i] : sum[i];
-                    vstore16(last ? PF_FINISHED(float16, all, vload16(i % VECTORS, PF_BIAS_AT(at_lane))) : all, 0, place);
+                    const float16 finished = PF_FINISHED(float16, all, vload16(i % VECTORS, PF_BIAS_AT(at_lane)));
+                    vstore16(last ? finished : all, 0, place);
                 }
                 continue;
             }
@@ -118,7 +119,8 @@ __kernel void KERNEL(PF_IN(a), PF_IN(b),
                 for (int r = first_row; r < ROWS; r++) {
                     __global float *place = to + r * (INDEX)C_ROW + lane * (INDEX)C_COLUMN;
                     const float all = more ? *place + total[r * LANES + lane] : total[r * LANES + lane];
-                    *place = last ? PF_FINISHED(float, all, *PF_BIAS_AT(C_COLUMN == 1 ? at_lane + lane : at_row + r)) : all;
+                    const int column = C_COLUMN == 1 ? at_lane + lane : at_row + r;
+                    *place = last ? PF_FINISHED(float, all, *PF_BIAS_AT(column)) : all;
                 }
             }
         }

@@ -124,7 +124,8 @@ static void blas_chunk(const void *args, int64_t chunk, void *scratch) {
     int64_t size = pf_type_size(m->type);
     char *result = (char *)m->c + c * size;
     const char *bias = m->bias ? (const char *)m->bias + j0 * size : NULL;
-    pf_matmul_kernels_at(pf_isa_current(), m->type)->finish(rows, columns, result, m->n, bias, m->rectify, result, m->n);
+    const pf_matmul_kernels *kernels = pf_matmul_kernels_at(pf_isa_current(), m->type);
+    kernels->finish(rows, columns, result, m->n, bias, m->rectify, result, m->n);
 }
 
 pf_plan *pf_blas_matmul_prepare(const pf_matmul *m) {

@@ -50,7 +50,8 @@ static void LEVEL(fetch_ahead)(const pf_loop_plan *plan, int64_t start, int64_t 
     for (int32_t i = 0; i < plan->linear_load_count; i++) {
         const tile_access *access = &plan->accesses[plan->values[plan->linear_loads[i]].access];
         const char *from = access->data + (access->offset + start) * access->size;
-        for (int64_t at = first * access->size / 64 * 64; at < end * access->size; at += 64) __builtin_prefetch(from + at, 0, 2);
+        int64_t line = first * access->size / 64 * 64;
+        for (; line < end * access->size; line += 64) __builtin_prefetch(from + line, 0, 2);
     }
 }
 

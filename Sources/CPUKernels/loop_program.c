@@ -180,7 +180,8 @@ static bool add_instruction(builder *b, const pf_instruction *i) {
 static bool computes_in_place(const builder *b, int32_t v, int32_t s) {
     const pf_loop_plan *plan = b->plan;
     const tile_access *store = &plan->accesses[s];
-    if ((!store->linear && !store->dense) || store->streamed || plan->values[v].kind != VALUE_SLOT || plan->values[v].output != NONE
+    if ((!store->linear && !store->dense) || store->streamed
+        || plan->values[v].kind != VALUE_SLOT || plan->values[v].output != NONE
         || b->in_setup[v] || b->defined[v] == NONE || plan->steps[b->defined[v]].kind != TILE_COMPUTE) return false;
     for (int32_t other = 0; other < plan->value_count; other++) {
         int32_t load = plan->values[other].access;

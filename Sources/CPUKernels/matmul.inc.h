@@ -1,6 +1,7 @@
 // Register tiles, packing and small loops of matrix multiplication for one element type T at one instruction-set level.
 // The includer defines T with TYPE_NAME and TYPE_BYTES, LEVEL (a suffix), VECTOR_BYTES, REGISTERS, and MASKED_LOAD,
-// MASKED_STORE and LOAD_BITS (the lanes whose bits are set) if there are such; see matmul_kernels.h for what each kernel does.
+// MASKED_STORE and LOAD_BITS (the lanes whose bits are set) if there are such; see matmul_kernels.h for what each kernel
+// does.
 #define GLUE3(a, b, c) a##_##b##_##c
 #define GLUE2(a, b, c) GLUE3(a, b, c)
 #define NAME(n) GLUE2(n, TYPE_NAME, LEVEL)
@@ -231,7 +232,8 @@ static void NAME(pack_transposed)(const T *from, int64_t stride, int64_t count, 
         for (; kk + LANES <= k; kk += LANES) {
             VEC block[VECTOR_BYTES / sizeof(T)];
             // So many rows at once are more streams than the processor foresees.
-            for (int64_t r = 0; r < rows; r++) __builtin_prefetch(from + (i + r) * stride + kk + PREFETCH_VECTORS * LANES);
+            const T *ahead = from + i * stride + kk + PREFETCH_VECTORS * LANES;
+            for (int64_t r = 0; r < rows; r++) __builtin_prefetch(ahead + r * stride);
             if (rows == LANES) {
                 UNROLL for (int64_t r = 0; r < LANES; r++) block[r] = NAME(load)(from + (i + r) * stride + kk);
             } else {

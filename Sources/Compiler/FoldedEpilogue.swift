@@ -40,13 +40,8 @@ struct FoldedEpilogue {
 extension Fusion {
     /// Where a bias lies, if it is one number per column of a product or channel of a convolution, one after another.
     func biasMap(_ bias: NodeID, of kernel: NodeID) -> (base: NodeID, offset: Int)? {
-        var (base, path): (NodeID, [View]) = (bias, [])
-        while !realized.contains(base), case .view(let view) = graph[base].op {
-            path.insert(view, at: 0)
-            base = graph[base].inputs[0]
-        }
-        guard realized.contains(base) || graph[base].op.isInMemory,
-            let map = IndexMap(graph[base].type.shape).applying(path),
+        let (base, path) = resolved(bias)
+        guard hasMemory(base), let map = IndexMap(graph[base].type.shape).applying(path),
             map.shape == graph[kernel].type.shape, !map.isMasked
         else { return nil }
         let axis = graph[kernel].op == .matmul ? map.shape.count - 1 : 1
@@ -94,14 +89,6 @@ extension Op {
         switch self {
         case .matmul: true
         case .convolution(let convolution): convolution.direction != .backwardWeights
-        default: false
-        }
-    }
-
-    /// Sources that lie in memory.
-    fileprivate var isInMemory: Bool {
-        switch self {
-        case .source(.input), .source(.state), .source(.data): true
         default: false
         }
     }

@@ -255,6 +255,30 @@ struct Fusion {
         }
     }
 
+    /// The node with memory that an operand is a view of, and the views.
+    func resolved(_ id: NodeID) -> (base: NodeID, path: [View]) {
+        var base = id
+        var path: [View] = []
+        while !realized.contains(base), case .view(let view) = graph[base].op {
+            path.insert(view, at: 0)
+            base = graph[base].inputs[0]
+        }
+        return (base, path)
+    }
+
+    /// Whether a value lies in memory: stored by some step, or there from the beginning.
+    func hasMemory(_ id: NodeID) -> Bool {
+        if realized.contains(id) { return true }
+        switch graph[id].op {
+        case .source(let source):
+            switch source {
+            case .input, .state, .data: return true
+            case .constant, .iota, .randomBits: return false
+            }
+        default: return false
+        }
+    }
+
     /// Whether a value that a region computes on its way is read anywhere else.
     func isReadElsewhere(_ member: NodeID) -> Bool {
         roots.contains(member) || kernelDemands[member] != nil || !(demands[member] ?? []).isEmpty

@@ -202,7 +202,7 @@ struct Lowering {
 
     /// A contiguous operand of a kernel.
     mutating func operand(_ id: NodeID) throws(GraphError) -> Operand {
-        let (base, path) = units.resolved(id)
+        let (base, path) = units.fusion.resolved(id)
         guard let map = IndexMap(graph[base].type.shape).applying(path), map.isContiguous else {
             throw GraphError("compile", "an operand of \(graph[id].op.name) is not contiguous")
         }
@@ -210,7 +210,7 @@ struct Lowering {
     }
 
     private mutating func matrix(_ id: NodeID) throws(GraphError) -> MatmulKernel.Matrix {
-        let (base, path) = units.resolved(id)
+        let (base, path) = units.fusion.resolved(id)
         guard let map = IndexMap(graph[base].type.shape).applying(path), !map.isMasked else {
             throw GraphError("compile", "an operand of matmul is not a matrix")
         }

@@ -57,17 +57,6 @@ struct Units {
         }
     }
 
-    /// The node with memory that a kernel's operand is a view of, and the views.
-    func resolved(_ id: NodeID) -> (base: NodeID, path: [View]) {
-        var base = id
-        var path: [View] = []
-        while !fusion.realized.contains(base), case .view(let view) = graph[base].op {
-            path.insert(view, at: 0)
-            base = graph[base].inputs[0]
-        }
-        return (base, path)
-    }
-
     /// The node whose unit makes a node's value: parts belong to their producer.
     private func maker(_ id: NodeID) -> NodeID {
         if case .part = graph[id].op { return graph[id].inputs[0] }
@@ -86,7 +75,7 @@ struct Units {
                 producers[result] = unit
                 written[unit, default: []].append(result)
                 for input in graph[id].inputs + [epilogue?.bias].compactMap({ $0 }) {
-                    readers[maker(resolved(input).base), default: []].insert(unit)
+                    readers[maker(fusion.resolved(input).base), default: []].insert(unit)
                 }
             case .region(let index):
                 let region = fusion.regions[index]
@@ -104,27 +93,15 @@ struct Units {
                     written[unit, default: []].append(member)
                 }
                 for read in fusion.randomReads[index] ?? [] {
-                    readers[maker(resolved(read).base), default: []].insert(unit)
+                    readers[maker(fusion.resolved(read).base), default: []].insert(unit)
                 }
             }
         }
         for (node, list) in fusion.demands {
-            guard hasMemory(node) else { continue }
+            guard fusion.hasMemory(node) else { continue }
             for one in list where !merged.contains(one.region) {
                 readers[maker(node), default: []].insert(.region(one.region))
             }
-        }
-    }
-
-    private func hasMemory(_ id: NodeID) -> Bool {
-        if fusion.realized.contains(id) { return true }
-        switch graph[id].op {
-        case .source(let source):
-            switch source {
-            case .input, .state, .data: return true
-            case .constant, .iota, .randomBits: return false
-            }
-        default: return false
         }
     }
 
@@ -154,7 +131,7 @@ struct Units {
                 continue
             }
             epilogues[epilogue.kernel] = epilogue
-            fusion.close(region, operand: epilogue.bias.map { resolved($0).base })
+            fusion.close(region, operand: epilogue.bias.map { fusion.resolved($0).base })
             merged.insert(region)
             units.removeAll { $0 == .region(region) }
         }
@@ -200,7 +177,7 @@ struct Units {
     /// from a Gaussian and its KL divergence. Whether there were any.
     private mutating func mergeSiblingsOnce() -> Bool {
         let count = merged.count
-        for node in fusion.demands.keys.sorted() where hasMemory(node) {
+        for node in fusion.demands.keys.sorted() where fusion.hasMemory(node) {
             let readings = (fusion.demands[node] ?? []).filter { !merged.contains($0.region) }
             for one in readings where !merged.contains(one.region) {
                 guard case .value = fusion.regions[one.region].root, let space = fusion.space(one.region) else {

@@ -30,9 +30,7 @@ extension Roofline {
     ) throws(Failure) -> Double {
         var (best, total, runs) = (Double.infinity, 0.0, 0)
         while runs < 3 || total < budget {
-            let start = ContinuousClock.now
-            try run()
-            let seconds = (ContinuousClock.now - start) / .seconds(1)
+            let seconds = try secondsTaken(by: run)
             (best, total, runs) = (min(best, seconds), total + seconds, runs + 1)
         }
         // A clock that stood still would make rates infinite.

@@ -4,18 +4,20 @@ import Probability
 
 /// A model with a code z for each row: an encoder, traced in the scope `encoder`, and a decoder in `decoder`.
 public protocol LatentModel: Model {
-    associatedtype Posterior: Distribution
-    associatedtype Likelihood: Distribution
+    associatedtype Posterior: DistributionWithMean
+    associatedtype Likelihood: DistributionWithMean
 
     /// q(z | x) for x [rows, ...].
     func posterior(_ x: Tensor, _ scope: Scope) throws -> Posterior
     /// p(x | z) for z [rows, ...].
     func likelihood(_ z: Tensor, _ scope: Scope) throws -> Likelihood
-    /// Whether there is a prior to draw samples from.
-    static var hasPrior: Bool { get }
-    /// One draw of the prior per row, of `shape` [rows, ...]; `temperature` multiplies the standard deviation of the
-    /// noise that it is made of. Throws where the model has no prior.
-    func priorSample(_ shape: [Int], temperature: Double, _ scope: Scope) throws -> Tensor
+}
+
+/// What of p(x | z) is given back.
+public enum DecoderOutput: String, Codable, Sendable, CaseIterable {
+    case mean
+    /// x ~ p(x | z)
+    case draw
 }
 
 extension LatentModel {
@@ -25,9 +27,19 @@ extension LatentModel {
     /// p(x | z), traced where training traces it.
     public func decode(_ z: Tensor, _ root: Scope) throws -> Likelihood { try likelihood(z, root["decoder"]) }
 
-    public static var hasPrior: Bool { false }
+    /// The shape of one row's code, for rows of `rowShape`.
+    public func latentShape(_ rowShape: [Int], _ precision: ScalarType = .float32) throws -> [Int] {
+        let graph = Graph()
+        let x = graph.input("x", TensorType([1] + rowShape, precision))
+        return Array(try encode(x, Trace(graph, precision: precision).root).mean.shape.dropFirst())
+    }
 
-    public func priorSample(_ shape: [Int], temperature: Double, _ scope: Scope) throws -> Tensor {
-        throw GraphError("sample", "\(Self.name) has no prior to sample from; train a VAE for samples")
+    /// The rows that codes z [rows, ...] stand for.
+    public func decoded(_ z: Tensor, _ output: DecoderOutput, _ root: Scope) throws -> Tensor {
+        let likelihood = try decode(z, root)
+        switch output {
+        case .mean: return try likelihood.mean
+        case .draw: return try likelihood.sample(root["likelihood"])
+        }
     }
 }

@@ -28,6 +28,16 @@ extension Model {
     }
 }
 
+/// A model that makes new rows.
+public protocol GenerativeModel: Model {
+    /// One new row for each of the trace's samples, [rows] + rowShape.
+    ///
+    /// - Parameters:
+    ///   - temperature: Multiplies the standard deviation of the noise that rows are made of.
+    ///   - output: Of latent-variable models; others make what they make.
+    func sample(_ rowShape: [Int], temperature: Double, output: DecoderOutput, _ root: Scope) throws -> Tensor
+}
+
 /// A sum of weighted terms, each given per row; the loss is its mean over the rows.
 public struct Objective {
     public struct Term {
@@ -74,21 +84,29 @@ public struct Assessment {
         }
     }
 
+    /// What the terms say of log p(x).
+    public enum Likelihood {
+        /// Nothing: the model gives rows no probability.
+        case none
+        /// They sum to -log p(x).
+        case exact
+        /// They sum to minus a lower bound. [rows, draws]: log of p(x, z) / q(z | x) for each draw.
+        case bound(logWeights: Tensor)
+    }
+
     public var terms: [Term]
-    /// [rows, draws]: log of p(x, z) / q(z | x) for each draw; a model whose likelihood is exact gives log p(x) once.
-    /// Nil where there is no likelihood.
-    public var logWeights: Tensor?
+    public var likelihood: Likelihood
     /// Of the likelihood p(x | z).
     public var support: Support
     /// Other figures, each [rows].
     public var others: [(name: String, unit: String, value: Tensor)]
 
     public init(
-        terms: [Term], logWeights: Tensor? = nil, support: Support,
+        terms: [Term], likelihood: Likelihood = .none, support: Support,
         others: [(name: String, unit: String, value: Tensor)] = []
     ) {
         self.terms = terms
-        self.logWeights = logWeights
+        self.likelihood = likelihood
         self.support = support
         self.others = others
     }

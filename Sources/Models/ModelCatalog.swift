@@ -58,6 +58,16 @@ public enum ModelCatalog {
                 ("hidden", "width of the dense layer"),
                 ("activation", activations),
             ] + variationalOptions, epochs: 5, batchSize: 128, learningRate: 1e-3),
+        Entry(
+            name: RealNVP.name, summary: "normalizing flow of affine couplings: exact density, samples in one pass",
+            model: RealNVP(),
+            options: [
+                ("shape", "shape of a row; training takes the data's"),
+                ("layers", "affine couplings; they keep the halves of a row by turns"),
+                ("hidden", "widths of the hidden layers of each conditioner"),
+                ("activation", activations),
+                ("scale_bound", "largest logarithm of a coupling's scale"),
+            ], epochs: 50, batchSize: 512, learningRate: 1e-3),
     ]
 
     public static func entry(_ name: String) -> Entry? { entries.first { $0.name == name } }

@@ -24,11 +24,11 @@ public enum PixelLikelihood: String, Codable, Sendable, CaseIterable {
 }
 
 /// One of the distributions that `PixelLikelihood` chooses from.
-public enum PixelDistribution: Distribution {
+public enum PixelDistribution: DistributionWithMean {
     case bernoulli(Bernoulli)
     case gaussian(Normal)
 
-    private var chosen: any Distribution {
+    private var chosen: any DistributionWithMean {
         switch self {
         case .bernoulli(let bernoulli): bernoulli
         case .gaussian(let normal): normal

@@ -14,14 +14,16 @@ public enum KLEstimator: String, Codable, Sendable, CaseIterable {
 /// KL(q(z | x) || p(z)).
 ///
 /// One's own needs only `posterior` and `likelihood`.
-public protocol VariationalAutoencoder: LatentModel where Posterior == Normal {
+public protocol VariationalAutoencoder: LatentModel, GenerativeModel where Posterior == Normal {
     /// The weight of the KL term in training (Higgins et al. 2017); evaluation always takes 1.
     var beta: Double { get }
     var klEstimator: KLEstimator { get }
+    /// One draw of the prior per row, of `shape` [rows, ...]; `temperature` multiplies the standard deviation of the
+    /// noise that it is made of.
+    func priorSample(_ shape: [Int], temperature: Double, _ scope: Scope) throws -> Tensor
 }
 
 extension VariationalAutoencoder {
-    public static var hasPrior: Bool { true }
     public var beta: Double { 1 }
     public var klEstimator: KLEstimator { .analytic }
 
@@ -42,6 +44,14 @@ extension VariationalAutoencoder {
     public func priorSample(_ shape: [Int], temperature: Double, _ scope: Scope) throws -> Tensor {
         let noise = try scope.normal(shape)
         return temperature == 1 ? noise : try noise * temperature
+    }
+
+    public func sample(
+        _ rowShape: [Int], temperature: Double, output: DecoderOutput, _ root: Scope
+    ) throws -> Tensor {
+        let latent = try latentShape(rowShape, root.precision)
+        let z = try priorSample([root.sampleCount()] + latent, temperature: temperature, root["prior"])
+        return try decoded(z, output, root)
     }
 
     /// The ELBO with the closed-form KL, and the log importance weights of every draw (Burda et al. 2016, eq. 8).
@@ -65,6 +75,6 @@ extension VariationalAutoencoder {
         let kl = try klDivergenceFromStandardNormal(q).reshaped([rows, 1])
         return Assessment(
             terms: [.init("reconstruction", try -logLikelihood, isDrawn: true), .init("kl", kl, isDrawn: false)],
-            logWeights: try logLikelihood + logRatio, support: likelihood.support)
+            likelihood: .bound(logWeights: try logLikelihood + logRatio), support: likelihood.support)
     }
 }

@@ -42,6 +42,13 @@ public struct Scope {
         return scope
     }
 
+    /// This scope for what alone declares parameters in it, and then applies them as often as it likes: a bijector that
+    /// goes both ways. Throws if the trace has given it away before.
+    public func claimed() throws(GraphError) -> Scope {
+        try trace.claim(path)
+        return shared
+    }
+
     /// A trained parameter. Throws if the trace has declared the path before, unless it is meant to be shared.
     public func parameter(
         _ name: String, _ shape: [Int], _ initializer: Initializer, shared: Bool = false
@@ -71,6 +78,9 @@ public struct Scope {
     public func uniform(_ shape: [Int]) throws(GraphError) -> Tensor {
         try trace.bits(shape, path).uniform(precision)
     }
+
+    /// The samples that random numbers are for, which are the rows of this trace.
+    public func sampleCount() throws(GraphError) -> Int { try trace.randomSource().sample.size(0) }
 
     /// Runs `body` with nodes and errors attributed to this scope and a place in the source.
     func located<R>(

@@ -27,6 +27,7 @@ public final class Trace {
     private var index: [String: Int] = [:]
     private var draws: [String: Int] = [:]
     private var streams: [UInt32: String] = [:]
+    private var claims: Set<String> = []
 
     /// First components of paths that belong to the training itself.
     public static let reservedNames = ["data", "optimizer", "training"]
@@ -87,6 +88,12 @@ public final class Trace {
         return tensor
     }
 
+    func claim(_ path: String) throws(GraphError) {
+        guard claims.insert(path).inserted else {
+            throw graph.error("scope \(path)", "is used twice in one trace; give each layer a scope of its own")
+        }
+    }
+
     func update(_ path: String, to value: Tensor) throws(GraphError) {
         guard let position = index[path], !parameters[position].isTrained else {
             throw graph.error("state \(path)", "is not declared, so it cannot be updated")
@@ -101,11 +108,14 @@ public final class Trace {
         updates.append((state, value))
     }
 
+    func randomSource() throws(GraphError) -> Randomness {
+        guard let randomness else { throw graph.error("random numbers", "this trace has none") }
+        return randomness
+    }
+
     /// uint32 bits for the next draw of a scope.
     func bits(_ shape: [Int], _ path: String) throws(GraphError) -> Tensor {
-        guard let randomness else {
-            throw graph.error("random numbers", "this trace has none")
-        }
+        let randomness = try randomSource()
         let ordinal = draws[path, default: 0]
         draws[path] = ordinal + 1
         let stream = Randomness.stream(path, ordinal)

@@ -5,7 +5,7 @@ import Networks
 ///
 /// `logProb` is x * logit - softplus(logit), summed over the event, also for gray levels x in 0...1: then it is minus
 /// the binary cross-entropy, a surrogate that is no probability of the gray levels.
-public struct Bernoulli: DistributionWithEntropy {
+public struct Bernoulli: DistributionWithMean, DistributionWithEntropy {
     /// [batch, event...]
     public let logits: Tensor
 

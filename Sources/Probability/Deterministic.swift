@@ -2,7 +2,7 @@ import Graph
 import Networks
 
 /// All probability at one value: the code of a plain autoencoder.
-public struct Deterministic: DistributionWithEntropy {
+public struct Deterministic: DistributionWithMean, DistributionWithEntropy {
     /// [batch, event...]
     public let value: Tensor
 

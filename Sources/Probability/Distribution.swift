@@ -4,8 +4,6 @@ import Networks
 /// A distribution over rows: the first axis of every tensor is the batch, all others together are one event. So
 /// `logProb` and `entropy` give one number per row, of shape [batch].
 public protocol Distribution {
-    /// [batch, event...]
-    var mean: Tensor { get throws(GraphError) }
     /// The log-density, or log-probability, of each row of `x` [batch, event...], in nats: [batch].
     /// Throws where the shape is not the distribution's.
     func logProb(_ x: Tensor) throws(GraphError) -> Tensor
@@ -25,10 +23,22 @@ public enum Support: Sendable {
     case point
 }
 
+/// A distribution whose mean has a closed form.
+public protocol DistributionWithMean: Distribution {
+    /// [batch, event...]
+    var mean: Tensor { get throws(GraphError) }
+}
+
 /// A distribution whose entropy has a closed form.
 public protocol DistributionWithEntropy: Distribution {
     /// In nats: [batch].
     func entropy() throws(GraphError) -> Tensor
+}
+
+/// A distribution that flows start from: its noise can be made smaller.
+public protocol BaseDistribution: Distribution {
+    /// As `sample(_:)`, with the standard deviation of the noise multiplied by `temperature`.
+    func sample(_ scope: Scope, temperature: Double) throws(GraphError) -> Tensor
 }
 
 extension Tensor {

@@ -2,7 +2,7 @@ import Graph
 import Networks
 
 /// Independent normals with a mean and a variance for every element (a diagonal Gaussian).
-public struct Normal: DistributionWithEntropy {
+public struct Normal: DistributionWithMean, DistributionWithEntropy, BaseDistribution {
     public let mean: Tensor
     /// log(sigma^2), of the mean's shape.
     public let logVariance: Tensor
@@ -52,6 +52,31 @@ public struct Normal: DistributionWithEntropy {
     }
 
     public func entropy() throws(GraphError) -> Tensor { try 0.5 * (logVariance + (1 + log2Pi)).rowSum() }
+}
+
+/// Independent standard normals in rows of a given shape, for any number of rows: where most flows start.
+public struct StandardNormal: BaseDistribution {
+    /// Of one row.
+    public let shape: [Int]
+
+    public init(_ shape: [Int]) { self.shape = shape }
+
+    public var support: Support { .real }
+
+    public func logProb(_ x: Tensor) throws(GraphError) -> Tensor {
+        guard Array(x.shape.dropFirst()) == shape else {
+            throw x.graph.error("normal", "describes rows of shape \(shape), the value has the shape \(x.shape)")
+        }
+        return try -0.5 * (x * x + log2Pi).rowSum()
+    }
+
+    public func sample(_ scope: Scope) throws(GraphError) -> Tensor { try sample(scope, temperature: 1) }
+
+    /// One draw for each of the trace's samples.
+    public func sample(_ scope: Scope, temperature: Double) throws(GraphError) -> Tensor {
+        let noise = try scope.normal([scope.sampleCount()] + shape)
+        return temperature == 1 ? noise : try noise * temperature
+    }
 }
 
 /// log(2 pi)

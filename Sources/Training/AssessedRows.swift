@@ -58,6 +58,7 @@ struct AssessedRows {
     private var bound: Sums
     private let others: [(name: String, unit: String, values: [Double])]
     private var weights: Weights?
+    private var isExact = false
 
     /// - Parameter outputs: The values of the sketch's terms, its other figures and its weights, in this order.
     init(_ sketch: Assessment, _ outputs: [HostArray], rows: Int, draws: Int) {
@@ -75,11 +76,16 @@ struct AssessedRows {
         others = zip(sketch.others, outputs.dropFirst(sketch.terms.count)).map {
             (name: $0.name, unit: $0.unit, values: $1.doubles)
         }
-        guard sketch.logWeights != nil, let logWeights = outputs.last?.doubles else { return }
-        let ranges = (0..<rows).map { $0 * draws..<($0 + 1) * draws }
-        weights = Weights(
-            sum: ranges.map { logSumExp(logWeights[$0]) },
-            squares: ranges.map { logSumExp(logWeights[$0].map { 2 * $0 }) })
+        switch sketch.likelihood {
+        case .none: break
+        case .exact: isExact = true
+        case .bound:
+            let logWeights = outputs.last?.doubles ?? []
+            let ranges = (0..<rows).map { $0 * draws..<($0 + 1) * draws }
+            weights = Weights(
+                sum: ranges.map { logSumExp(logWeights[$0]) },
+                squares: ranges.map { logSumExp(logWeights[$0].map { 2 * $0 }) })
+        }
     }
 
     mutating func merge(_ other: AssessedRows) {
@@ -97,6 +103,7 @@ struct AssessedRows {
         var figures: [Evaluation.Figure] = []
         let bound = self.bound.statistics
         var best = (bound, kind)
+        if isExact { figures.append(bound.figure("negative_log_likelihood", "nats", kind)) }
         if let weights, importanceSamples > 1 {
             let k = Double(importanceSamples)
             // The delta method: the variance of log(mean of w) is that of w over its squared mean, over k.

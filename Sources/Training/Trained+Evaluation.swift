@@ -57,8 +57,13 @@ extension Trained {
         ) { x, context in
             let assessment = try model.assessment(x, draws: draws, context.root)
             return assessment.terms.map(\.value) + assessment.others.map(\.value)
-                + (assessment.logWeights.map { [$0] } ?? [])
+                + assessment.logWeights
         }
         return AssessedRows(sketch, outputs, rows: rows.count, draws: draws)
     }
+}
+
+extension Assessment {
+    /// One tensor, where the likelihood is bounded.
+    fileprivate var logWeights: [Tensor] { if case .bound(let weights) = likelihood { [weights] } else { [] } }
 }

@@ -5,13 +5,6 @@ import Models
 import Networks
 import Probability
 
-/// What of p(x | z) is given back.
-public enum DecoderOutput: String, Codable, Sendable, CaseIterable {
-    case mean
-    /// x ~ p(x | z)
-    case draw
-}
-
 /// The codes of some rows: parameters of q(z | x), each [rows, latent...].
 public struct Codes: Sendable {
     public let mean: HostArray
@@ -21,7 +14,7 @@ public struct Codes: Sendable {
     public let draw: HostArray
 }
 
-extension Trained where M: LatentModel {
+extension Trained where M: GenerativeModel {
     /// `count` samples, [count, ...]: sample i depends on the model, the seed and i alone.
     public func sample(
         count: Int, seed: UInt64 = 0, temperature: Double = 1, output: DecoderOutput = .mean, batchSize: Int = 256
@@ -32,7 +25,7 @@ extension Trained where M: LatentModel {
 
     /// The samples of these indices, which must be below 2^32.
     ///
-    /// - Parameter temperature: Multiplies the standard deviation of the prior's noise.
+    /// - Parameter temperature: Multiplies the standard deviation of the noise that they are made of.
     public func sample(
         _ range: Range<Int>, seed: UInt64 = 0, temperature: Double = 1, output: DecoderOutput = .mean,
         batchSize: Int = 256
@@ -43,17 +36,16 @@ extension Trained where M: LatentModel {
         guard temperature.isFinite, temperature >= 0 else {
             throw TrainingError("sample", "the temperature \(temperature) is no scale", "use one such as 0.8")
         }
-        let latent = try latentShape()
         return try map(
             "samples at \(temperature), \(output)", count: range.count, batchSize: batchSize, seed: seed,
             indices: { UInt32(truncatingIfNeeded: range.lowerBound + $0) }
         ) { context in
-            let z = try model.priorSample(
-                [context.rows] + latent, temperature: temperature, context.root["prior"])
-            return [try pixels(z, output, context)]
+            [try model.sample(rowShape, temperature: temperature, output: output, context.root)]
         }[0]
     }
+}
 
+extension Trained where M: LatentModel {
     /// The codes of rows.
     public func encode(_ rows: Rows, seed: UInt64 = 0, batchSize: Int = 256) throws -> Codes {
         let outputs = try mapRows("codes", rows, batchSize: batchSize, seed: seed) { x, context in
@@ -81,7 +73,7 @@ extension Trained where M: LatentModel {
             indices: { UInt32(truncatingIfNeeded: first + $0) }, arguments: { [codes.rows($0)] }
         ) { context in
             let z = try context.input(latent, codes.type.scalar).cast(to: precision)
-            return [try pixels(z, output, context)]
+            return [try model.decoded(z, output, context.root)]
         }[0]
     }
 
@@ -90,13 +82,5 @@ extension Trained where M: LatentModel {
         try mapRows("reconstructions", rows, batchSize: batchSize, seed: 0) { x, context in
             [try model.decode(model.encode(x, context.root).mean, context.root).mean]
         }[0]
-    }
-
-    private func pixels(_ z: Tensor, _ output: DecoderOutput, _ context: Context) throws -> Tensor {
-        let likelihood = try model.decode(z, context.root)
-        switch output {
-        case .mean: return try likelihood.mean
-        case .draw: return try likelihood.sample(context.root["likelihood"])
-        }
     }
 }

@@ -151,10 +151,7 @@ extension Trained where M: LatentModel {
     /// The shape of one row's code.
     public func latentShape() throws -> [Int] {
         if let latent { return latent }
-        let graph = Graph()
-        let trace = Trace(graph, precision: precision, known: layout.types)
-        let x = graph.input("x", TensorType([1] + rowShape, precision))
-        let shape = Array(try model.encode(x, trace.root).mean.shape.dropFirst())
+        let shape = try model.latentShape(rowShape, precision)
         latent = shape
         return shape
     }

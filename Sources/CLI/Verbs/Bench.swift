@@ -55,10 +55,10 @@ enum Bench {
         case .kernels: break
         case .train: try train(model, configuration, arguments, console)
         case .sample:
-            guard let latent = model as? any LatentModel else {
-                throw TrainingError(name, "draws no samples", "measure a VAE")
+            guard let generative = model as? any GenerativeModel else {
+                throw TrainingError(name, "has no prior to draw samples from", "measure a VAE or a flow")
             }
-            try sample(latent, configuration, arguments, console)
+            try sample(generative, configuration, arguments, console)
         }
     }
 
@@ -93,7 +93,7 @@ enum Bench {
         return StepReport(profiled, before.best(with: try training.backend.roofline()))
     }
 
-    private static func sample<M: LatentModel>(
+    private static func sample<M: GenerativeModel>(
         _ model: M, _ configuration: RunConfiguration, _ arguments: Arguments, _ console: Console
     ) throws {
         let trained = try configuration.training(model, on: configuration.dataset(), arguments).finish()

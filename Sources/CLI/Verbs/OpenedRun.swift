@@ -35,6 +35,17 @@ struct OpenedRun {
         return latent
     }
 
+    /// The model as one that makes new rows.
+    ///
+    /// - Throws: `TrainingError` where it makes none.
+    func generativeModel() throws -> any GenerativeModel {
+        guard let generative = model as? any GenerativeModel else {
+            throw TrainingError(
+                configuration.modelName, "has no prior to draw samples from", "train a VAE or a flow for samples")
+        }
+        return generative
+    }
+
     /// Reads the checkpoint that was asked for onto the device that was asked for.
     func trained<M: Model>(_ model: M) throws -> Trained<M> {
         try Trained<M>(

@@ -51,10 +51,10 @@ enum Sample {
             throw UsageError("there is no sample \(last - 1): indices are below 2^32; take another --seed for more")
         }
         let run = try OpenedRun(arguments)
-        try sample(run.latentModel(), of: run, arguments, console)
+        try sample(run.generativeModel(), of: run, arguments, console)
     }
 
-    private static func sample<M: LatentModel>(
+    private static func sample<M: GenerativeModel>(
         _ model: M, of run: OpenedRun, _ arguments: Arguments, _ console: Console
     ) throws {
         let trained = try run.trained(model)

@@ -50,29 +50,36 @@ struct TrainResults<M: Model> {
             console.notice("rows of shape \(trained.rowShape) are no images: no pictures are written")
             return []
         }
-        guard let model = trained.model as? any LatentModel else { return [] }
-        return try pictures(model)
+        var result: [Picture] = []
+        if let model = trained.model as? any GenerativeModel { result += try samples(of: model) }
+        if let model = trained.model as? any LatentModel { result += try reconstructions(of: model) }
+        return result
     }
 
-    private func pictures<L: LatentModel>(_ model: L) throws -> [Picture] {
+    private func picture(
+        _ name: String, _ caption: String, columns: Int, _ make: () throws -> HostArray
+    ) throws -> Picture {
+        try Interrupt.check()
+        let path = "\(folder.path)/\(name).png"
+        try ArrayFile(path).write(columns: columns) { [(name, try make())] }
+        return Picture(name: name, caption: caption, path: path)
+    }
+
+    private func samples<G: GenerativeModel>(of model: G) throws -> [Picture] {
+        guard let trained = trained as? Trained<G> else { return [] }
+        return [try picture("samples", "Samples", columns: 8) { try trained.sample(count: 64) }]
+    }
+
+    private func reconstructions<L: LatentModel>(of model: L) throws -> [Picture] {
         guard let trained = trained as? Trained<L> else { return [] }
-        var result: [Picture] = []
-        func write(_ name: String, _ caption: String, columns: Int, _ make: () throws -> HostArray) throws {
-            try Interrupt.check()
-            let path = "\(folder.path)/\(name).png"
-            try ArrayFile(path).write(columns: columns) { [(name, try make())] }
-            result.append(Picture(name: name, caption: caption, path: path))
-        }
-        if L.hasPrior {
-            try write("samples", "Samples", columns: 8) { try trained.sample(count: 64) }
-        }
         let shown = try rows[..<min(32, rows.count)]
         let caption = "Rows of the \(split.rawValue) split above their reconstructions"
-        try write("reconstructions", caption, columns: Comparison.columns(shown.count)) {
-            let images = try trained.reconstruct(shown)
-            return Comparison.interleaved(try HostArray(shown, images.type.scalar), images)
-        }
-        return result
+        return [
+            try picture("reconstructions", caption, columns: Comparison.columns(shown.count)) {
+                let images = try trained.reconstruct(shown)
+                return Comparison.interleaved(try HostArray(shown, images.type.scalar), images)
+            }
+        ]
     }
 
     private func htmlReport(_ evaluation: Evaluation, _ pictures: [Picture]) throws -> HTMLReport {

@@ -1,0 +1,72 @@
+import Graph
+
+/// A strictly increasing map of single elements, with parameters that a conditioner gives for each: what a coupling or an
+/// autoregressive flow does to the elements it moves (Papamakarios et al. 2021, section 3.1).
+public protocol Transformer {
+    /// Parameters for each element.
+    var parameterCount: Int { get }
+    /// x = f(z) and log f'(z), both of the shape of z [rows, event...]. `parameters` is
+    /// [rows, parameterCount, event...].
+    func forward(_ z: Tensor, _ parameters: Tensor) throws(GraphError) -> Transformation
+    /// z = f^-1(x) and the logarithm of its derivative there, which is minus that of f.
+    func inverse(_ x: Tensor, _ parameters: Tensor) throws(GraphError) -> Transformation
+}
+
+/// Where a transformer took elements, and its slope there.
+public struct Transformation {
+    public var value: Tensor
+    /// Of the shape of `value`; nil for a slope of 1 everywhere.
+    public var logDerivative: Tensor?
+
+    public init(_ value: Tensor, logDerivative: Tensor?) {
+        self.value = value
+        self.logDerivative = logDerivative
+    }
+
+    /// Sums the slopes of each row.
+    func mapped(to value: Tensor) throws(GraphError) -> Mapped {
+        guard let logDerivative else { return Mapped(value, logDet: try value.rowZeros()) }
+        return Mapped(value, logDet: try logDerivative.rowSum())
+    }
+}
+
+/// x = z + t (Dinh, Krueger and Bengio 2015): it keeps volume.
+public struct AdditiveTransformer: Transformer {
+    public init() {}
+
+    public var parameterCount: Int { 1 }
+
+    public func forward(_ z: Tensor, _ parameters: Tensor) throws(GraphError) -> Transformation {
+        Transformation(try z + parameters.at(0, axis: 1), logDerivative: nil)
+    }
+
+    public func inverse(_ x: Tensor, _ parameters: Tensor) throws(GraphError) -> Transformation {
+        Transformation(try x - parameters.at(0, axis: 1), logDerivative: nil)
+    }
+}
+
+/// x = z exp(s) + t with s = bound * tanh(h / bound) for parameters (h, t) (Dinh, Sohl-Dickstein and Bengio 2017,
+/// eq. 7): bounded scales keep the inverse finite.
+public struct AffineTransformer: Transformer {
+    /// The largest |s|.
+    public var bound: Double
+
+    public init(bound: Double = 1) { self.bound = bound }
+
+    public var parameterCount: Int { 2 }
+
+    private func logScale(_ parameters: Tensor) throws(GraphError) -> Tensor {
+        let h = try parameters.at(0, axis: 1)
+        return bound == 1 ? try tanh(h) : try tanh(h / bound) * bound
+    }
+
+    public func forward(_ z: Tensor, _ parameters: Tensor) throws(GraphError) -> Transformation {
+        let s = try logScale(parameters)
+        return Transformation(try z * exp(s) + parameters.at(1, axis: 1), logDerivative: s)
+    }
+
+    public func inverse(_ x: Tensor, _ parameters: Tensor) throws(GraphError) -> Transformation {
+        let s = try -logScale(parameters)
+        return Transformation(try (x - parameters.at(1, axis: 1)) * exp(s), logDerivative: s)
+    }
+}

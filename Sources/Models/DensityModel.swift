@@ -19,6 +19,17 @@ public protocol DensityModel: GenerativeModel {
 }
 
 extension DensityModel {
+    /// Where a flow of vectors starts: a standard normal, or with a condition a normal whose mean and variance are affine
+    /// functions of it, standard at first.
+    func gaussianBase(_ shape: [Int], _ scope: Scope) throws(GraphError) -> any BaseDistribution {
+        guard let condition = scope.condition else { return StandardNormal(shape) }
+        let size = shape.product
+        let parameters = try matmul(
+            condition, scope.parameter("weight", [2 * size, condition.shape[1]], .zeros).transposed())
+        let split = try (parameters + scope.parameter("bias", [2 * size], .zeros)).split(2, axis: 1)
+        return try Normal(mean: split[0].rowsReshaped(shape), logVariance: split[1].rowsReshaped(shape))
+    }
+
     /// The negative log-likelihood, as its base and log-det parts.
     public func objective(_ x: Tensor, _ scope: Scope) throws -> Objective {
         let parts = try distribution(scope).itemisedLogProb(x)

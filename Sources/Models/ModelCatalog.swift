@@ -67,12 +67,14 @@ public enum ModelCatalog {
                 ("hidden", "widths of the hidden layers of each conditioner"),
                 ("activation", activations),
                 ("scale_bound", "largest logarithm of a coupling's scale"),
+                ("condition", conditions),
             ], epochs: 50, batchSize: 512, learningRate: 1e-3),
     ]
 
     public static func entry(_ name: String) -> Entry? { entries.first { $0.name == name } }
 
     private static let activations = "relu, gelu, tanh, softplus, sigmoid, silu, leaky_relu or identity"
+    private static let conditions = "none, label or factors: what the data say of each row, given to every layer"
     private static let likelihoods = "bernoulli, gaussian (fixed sigma) or learned_gaussian (one learned variance)"
     private static let variationalOptions = [
         ("likelihood", likelihoods),

@@ -3,7 +3,7 @@ import Networks
 import Probability
 
 /// A normalizing flow of affine couplings whose halves alternate (Dinh, Sohl-Dickstein and Bengio 2017).
-public struct RealNVP: DensityModel {
+public struct RealNVP: DensityModel, ConditionalModel {
     public static let name = "realnvp"
 
     /// The shape of a row: training sets it to the data's.
@@ -14,16 +14,18 @@ public struct RealNVP: DensityModel {
     public var activation: Activation
     /// The largest logarithm of a layer's scale.
     public var scaleBound: Double
+    public var condition: Condition
 
     public init(
         layers: Int = 8, hidden: [Int] = [128, 128], activation: Activation = .relu, scaleBound: Double = 1,
-        shape: [Int] = [2]
+        condition: Condition = .none, shape: [Int] = [2]
     ) {
         self.shape = shape
         self.layers = layers
         self.hidden = hidden
         self.activation = activation
         self.scaleBound = scaleBound
+        self.condition = condition
     }
 
     public func adapted(to rowShape: [Int]) throws -> RealNVP {
@@ -42,9 +44,9 @@ public struct RealNVP: DensityModel {
         var bijectors: [any Bijector] = try (0..<layers).map { index in
             try Coupling(
                 .half(index % 2), AffineTransformer(bound: scaleBound), MLP(hidden, activation: activation),
-                scope["layer\(index)"])
+                context: scope.condition, scope["layer\(index)"])
         }
         if shape.count != 1 { bijectors.append(Reshape(shape)) }
-        return Transformed(base: StandardNormal([shape.product]), by: bijectors)
+        return Transformed(base: try gaussianBase([shape.product], scope["base"]), by: bijectors)
     }
 }

@@ -21,6 +21,9 @@ public struct Scope {
     /// The element type of parameters and noise.
     public var precision: ScalarType { trace.precision }
 
+    /// What each row is conditioned on, [rows, width]; nil where nothing is.
+    public var condition: Tensor? { trace.condition }
+
     /// The scope of that name within this one.
     public subscript(_ name: String) -> Scope {
         var inner = Scope(trace: trace, path: path.isEmpty ? name : path + "/" + name)

@@ -18,7 +18,9 @@ struct ModelLayout {
         let randomness = Randomness(
             seed: graph.input("seed", TensorType([2], .uint32)), step: graph.input("step", TensorType([], .uint32)),
             sample: graph.input("sample", TensorType([1], .uint32)))
-        let trace = Trace(graph, precision: precision, randomness: randomness)
+        let trace = Trace(
+            graph, precision: precision, randomness: randomness,
+            condition: try model.givenCondition.input(graph, rows: 1, precision))
         let stored = graph.input("x", input.type(rows: 1))
         _ = try model.objective(input.prepared(stored, trace.root), trace.root)
         rowShape = input.shape

@@ -17,6 +17,7 @@ struct TrainStep {
 
     /// States of the training itself.
     static let dataState = "data"
+    static let conditionState = "data/condition"
     static let countState = "training/step"
     static let flagState = "training/non_finite"
 
@@ -32,9 +33,12 @@ struct TrainStep {
         let row = try rows(at: count)
         let data = graph.state(Self.dataState, input.type(rows: rowCount))
 
+        let place = try row.cast(to: .int32)
+        let conditions = model.givenCondition.type(rows: rowCount).map { graph.state(Self.conditionState, $0) }
         let trace = Trace(
-            graph, precision: precision, randomness: try Randomness(seed: seed, step: count, sample: row), known: known)
-        let x = try input.prepared(data.rows(row.cast(to: .int32)), trace.root)
+            graph, precision: precision, randomness: try Randomness(seed: seed, step: count, sample: row),
+            condition: try conditions?.rows(place).cast(to: precision), known: known)
+        let x = try input.prepared(data.rows(place), trace.root)
         let objective = try model.objective(x, trace.root)
         let loss = try objective.loss()
 

@@ -48,7 +48,9 @@ extension Trained {
         let randomness = Randomness(
             seed: graph.input("seed", TensorType([2], .uint32)), step: graph.input("step", TensorType([], .uint32)),
             sample: graph.input("sample", TensorType([1], .uint32)))
-        let trace = Trace(graph, precision: precision, randomness: randomness, known: layout.types)
+        let trace = Trace(
+            graph, precision: precision, randomness: randomness,
+            condition: try model.givenCondition.input(graph, rows: 1, precision), known: layout.types)
         let sketch = try model.assessment(
             graph.input("x", TensorType([1] + rowShape, precision)), draws: draws, trace.root)
 

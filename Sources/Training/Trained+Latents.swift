@@ -17,18 +17,24 @@ public struct Codes: Sendable {
 extension Trained where M: GenerativeModel {
     /// `count` samples, [count, ...]: sample i depends on the model, the seed and i alone.
     public func sample(
-        count: Int, seed: UInt64 = 0, temperature: Double = 1, output: DecoderOutput = .mean, batchSize: Int = 256
+        count: Int, seed: UInt64 = 0, temperature: Double = 1, output: DecoderOutput = .mean,
+        conditions: HostArray? = nil, batchSize: Int = 256
     ) throws -> HostArray {
         guard count >= 0 else { throw TrainingError("sample", "\(count) samples", "ask for at least 1") }
-        return try sample(0..<count, seed: seed, temperature: temperature, output: output, batchSize: batchSize)
+        return try sample(
+            0..<count, seed: seed, temperature: temperature, output: output, conditions: conditions,
+            batchSize: batchSize)
     }
 
     /// The samples of these indices, which must be below 2^32.
     ///
-    /// - Parameter temperature: Multiplies the standard deviation of the noise that they are made of.
+    /// - Parameters:
+    ///   - temperature: Multiplies the standard deviation of the noise that they are made of.
+    ///   - conditions: Of a conditional model, [n, width]: sample i has row i modulo n. Of a model conditioned on
+    ///     labels the classes by turns, unless given.
     public func sample(
         _ range: Range<Int>, seed: UInt64 = 0, temperature: Double = 1, output: DecoderOutput = .mean,
-        batchSize: Int = 256
+        conditions: HostArray? = nil, batchSize: Int = 256
     ) throws -> HostArray {
         guard range.lowerBound >= 0, range.upperBound <= 1 << 32 else {
             throw TrainingError("sample", "the indices \(range) are not below 2^32", "choose others, or another seed")
@@ -36,12 +42,21 @@ extension Trained where M: GenerativeModel {
         guard temperature.isFinite, temperature >= 0 else {
             throw TrainingError("sample", "the temperature \(temperature) is no scale", "use one such as 0.8")
         }
+        let conditions = try conditions ?? defaultConditions()
         return try map(
             "samples at \(temperature), \(output)", count: range.count, batchSize: batchSize, seed: seed,
-            indices: { UInt32(truncatingIfNeeded: range.lowerBound + $0) }
+            indices: { UInt32(truncatingIfNeeded: range.lowerBound + $0) },
+            conditions: conditions.map { given in
+                { positions in given.rows(positions.map { (range.lowerBound + $0) % given.shape[0] }) }
+            }
         ) { context in
             [try model.sample(rowShape, temperature: temperature, output: output, context.root)]
         }[0]
+    }
+
+    private func defaultConditions() throws -> HostArray? {
+        guard case .label(let label) = model.givenCondition else { return nil }
+        return try model.givenCondition.values(ofClasses: Array(0..<label.classes))
     }
 }
 

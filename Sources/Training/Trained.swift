@@ -52,6 +52,9 @@ public final class Trained<M: Model> {
     public var parameterCount: Int { layout.parameterCount }
     public var backend: any Backend { states.backend }
 
+    /// What rows and samples are conditioned on.
+    public var condition: Condition { model.givenCondition }
+
     /// The shape of one row of data.
     public var rowShape: [Int] { layout.rowShape }
 
@@ -77,6 +80,7 @@ public final class Trained<M: Model> {
     /// - Parameters:
     ///   - key: Names the program; the same for every call that traces the same.
     ///   - indices: The sample index of each row, from which its random numbers come.
+    ///   - conditions: What these positions are conditioned on, of a model that asks for it.
     ///   - arguments: The host's inputs for these positions, in the order in which `trace` declares them.
     ///   - stage: Which of several passes over the rows this is, for `progress`.
     ///   - trace: Traces the program; its outputs are [rows, ...].
@@ -84,10 +88,15 @@ public final class Trained<M: Model> {
     func map(
         _ key: String, count: Int, batchSize: Int, seed: UInt64, step: Int = 0,
         stage: (index: Int, count: Int) = (0, 1), indices: (Int) -> UInt32,
+        conditions: (([Int]) throws -> HostArray)? = nil,
         arguments: ([Int]) throws -> [HostArray] = { _ in [] }, _ trace: (Context) throws -> [Tensor]
     ) throws -> [HostArray] {
         guard batchSize > 0 else {
             throw ConfigurationError.badValue("batch_size", value: "\(batchSize)", expected: "at least 1")
+        }
+        let isConditional = model.givenCondition.width > 0
+        if isConditional, conditions == nil {
+            throw TrainingError(M.name, "is conditional, and nothing is given", "give a class or a condition")
         }
         let rows = max(min(batchSize, count), 1)
         let program = try compiled(key, rows: rows, trace)
@@ -99,7 +108,8 @@ public final class Trained<M: Model> {
                 HostArray([UInt32(truncatingIfNeeded: seed), UInt32(truncatingIfNeeded: seed >> 32)]),
                 HostArray([UInt32(truncatingIfNeeded: step)], shape: []), HostArray(positions.map(indices)),
             ]
-            let outputs = try program(random.compactMap { $0 } + arguments(positions))
+            let given = isConditional ? try conditions.map { [try $0(positions)] } ?? [] : []
+            let outputs = try program(random.compactMap { $0 } + given + arguments(positions))
             for (index, output) in outputs.enumerated() { results[index].replaceRows(from: start, kept, with: output) }
             try progress?(stage.index * count + start + kept, stage.count * count)
         }
@@ -114,7 +124,10 @@ public final class Trained<M: Model> {
             seed: graph.input("seed", TensorType([2], .uint32)), step: graph.input("step", TensorType([], .uint32)),
             sample: graph.input("sample", TensorType([rows], .uint32)))
         let context = Context(
-            trace: Trace(graph, precision: precision, randomness: randomness, known: layout.types), rows: rows)
+            trace: Trace(
+                graph, precision: precision, randomness: randomness,
+                condition: try model.givenCondition.input(graph, rows: rows, precision), known: layout.types),
+            rows: rows)
         let program = try CompiledProgram(
             Program(graph, outputs: try trace(context)), states: states,
             options: options.named(key.replacing(", ", with: "-").replacing(" ", with: "-")))
@@ -137,9 +150,11 @@ public final class Trained<M: Model> {
         }
         let input = RowInput(rows, binarization)
         let first = rows.range.lowerBound
+        let conditions = try model.givenCondition.values(of: rows)
         return try map(
             "\(key) of \(input.scalar.rawValue)", count: rows.count, batchSize: batchSize, seed: seed, step: step,
-            stage: stage, indices: { UInt32(truncatingIfNeeded: first + $0) }, arguments: { [input.gathered(rows, $0)] }
+            stage: stage, indices: { UInt32(truncatingIfNeeded: first + $0) }, conditions: { conditions.rows($0) },
+            arguments: { [input.gathered(rows, $0)] }
         ) { context in
             let stored = context.input(input.shape, input.scalar)
             return try trace(input.prepared(stored, context.root), context)

@@ -23,7 +23,9 @@ extension Training {
     private var trainingStates: [String: TensorType] {
         var result: [String: TensorType] = [:]
         for name in states.names
-        where name != TrainStep.dataState && name != TrainStep.flagState && layout.types[name] == nil {
+        where name != TrainStep.dataState && name != TrainStep.conditionState && name != TrainStep.flagState
+            && layout.types[name] == nil
+        {
             result[name] = states.type(of: name)
         }
         return result

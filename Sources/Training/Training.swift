@@ -63,7 +63,7 @@ public final class Training<M: Model> {
         if let limit = maximumGradientNorm, !(limit > 0) {
             throw ConfigurationError.badValue("max_grad_norm", value: "\(limit)", expected: "positive")
         }
-        self.model = try model.adapted(to: dataset.shape)
+        self.model = try model.adapted(to: dataset.shape).conditioned(on: dataset.train)
         self.dataset = dataset
         self.device = device
         self.optimizer = optimizer
@@ -80,6 +80,8 @@ public final class Training<M: Model> {
         try dataset.train.withUnsafeBytes { bytes in
             try states.write(TrainStep.dataState, input.type(rows: dataset.count), bytes)
         }
+        let condition = self.model.givenCondition
+        if condition.width > 0 { try states.write(TrainStep.conditionState, condition.values(of: dataset.train)) }
         try initialise(input)
     }
 

@@ -12,6 +12,11 @@ enum Sample {
     static let decoder = Option(
         "--decoder", "D", .choice(DecoderOutput.self), default: .mean,
         help: "mean of the likelihood p(x|z), or a draw from it")
+    static let classIndex = Option(
+        "--class", "K", .integer(atLeast: 0), defaultText: "all by turns", help: "of a model conditioned on labels")
+    static let condition = Option(
+        "--condition", "FILE", .path,
+        help: "of a conditional model: a .npy or .csv file of what samples are conditioned on, row by row, in turns")
     static let out = Option(
         "--out", "PATH", .path, defaultText: "in the run's folder",
         help: "a .png, .npy or .npz file to write; with --shard-size, a folder")
@@ -30,7 +35,8 @@ enum Sample {
         name: "sample", summary: "draw samples: a .png grid, .npy or .npz, or a folder of shards",
         positionals: [Common.run],
         options: [
-            count, range, temperature, decoder, Common.batchSize, out, shardSize, shard, verify, verifyAll, Common.seed,
+            count, range, temperature, classIndex, condition, decoder, Common.batchSize, out, shardSize, shard, verify,
+            verifyAll, Common.seed,
             Common.checkpoint,
         ] + Common.execution,
         example: "sample runs/conv-vae-fashion-mnist --count 64 --out samples.png", run: run)
@@ -54,20 +60,40 @@ enum Sample {
         try sample(run.generativeModel(), of: run, arguments, console)
     }
 
+    /// What samples are conditioned on, in turns; nil for the model's own choice.
+    private static func conditions<M: Model>(of trained: Trained<M>, _ arguments: Arguments) throws -> HostArray? {
+        if arguments.given(classIndex), arguments.given(condition) {
+            throw UsageError("--class and --condition are both given; one of them says what samples are conditioned on")
+        }
+        let model = trained.condition
+        if let index = arguments[classIndex] { return try model.values(ofClasses: [index]) }
+        guard let path = arguments[condition] else { return nil }
+        let rows = try Dataset.load(path).train
+        guard rows.rowSize == model.width else {
+            throw TrainingError(
+                path, "has \(rows.rowSize) numbers a row, the model is conditioned on \(model.width)",
+                "give rows of that many")
+        }
+        return HostArray(rows.floats, shape: [rows.count, model.width])
+    }
+
     private static func sample<M: GenerativeModel>(
         _ model: M, of run: OpenedRun, _ arguments: Arguments, _ console: Console
     ) throws {
         let trained = try run.trained(model)
         let wanted = arguments[range] ?? 0..<arguments[count]
+        let conditions = try conditions(of: trained, arguments)
         func samples(_ range: Range<Int>) throws -> HostArray {
             try trained.sample(
                 range, seed: arguments[Common.seed], temperature: arguments[temperature], output: arguments[decoder],
-                batchSize: arguments[Common.batchSize])
+                conditions: conditions, batchSize: arguments[Common.batchSize])
         }
         let what: JSONTree = [
             "range": .integers([wanted.lowerBound, wanted.upperBound]), "shape": .integers(trained.rowShape),
             "seed": .integer(arguments[Common.seed]), "temperature": .double(arguments[temperature]),
-            "decoder": .string(arguments[decoder].rawValue), "step": .integer(trained.stepCount),
+            "decoder": .string(arguments[decoder].rawValue),
+            "class": arguments[classIndex].map { .integer($0) } ?? .null,
+            "condition": arguments[condition].map { .string($0) } ?? .null, "step": .integer(trained.stepCount),
         ]
         func result(_ path: String) -> JSONTree {
             let place: JSONTree = ["run": .string(run.name), "out": .string(path), "count": .integer(wanted.count)]

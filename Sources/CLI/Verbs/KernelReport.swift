@@ -17,15 +17,15 @@ struct KernelReport {
     private func fraction(_ row: Row, _ device: Int) -> Double {
         let measurement = row.measurements[device]
         let least = devices[device].roofline.seconds(
-            operations: row.item.operations, bytes: measurement.byteCount)
+            operations: measurement.work.operations, bytes: measurement.work.bytes)
         return least / measurement.seconds
     }
 
     private func rate(_ row: Row, _ device: Int) -> (value: Double, unit: String) {
         let measurement = row.measurements[device]
-        return row.item.operations > 0
-            ? (Double(row.item.operations) / measurement.seconds / 1e9, "GFLOP/s")
-            : (Double(measurement.byteCount) / measurement.seconds / 1e9, "GB/s")
+        return measurement.work.operations > 0
+            ? (Double(measurement.work.operations) / measurement.seconds / 1e9, "GFLOP/s")
+            : (Double(measurement.work.bytes) / measurement.seconds / 1e9, "GB/s")
     }
 
     var json: JSONTree {

@@ -1,5 +1,6 @@
 // Embeds the sources of device kernels. The headers must also compile as C by themselves.
 #include "kernels.h"
+#include "random.h"
 #include "scalar.h"
 #include <stddef.h>
 #include <string.h>
@@ -9,6 +10,9 @@ static const char opencl_h[] = {
     , 0};
 static const char scalar_h[] = {
 #embed "include/scalar.h"
+    , 0};
+static const char random_h[] = {
+#embed "include/random.h"
     , 0};
 static const char compensated_h[] = {
 #embed "include/compensated.h"
@@ -95,6 +99,7 @@ static const char clblast_json[] = {
 static const struct { const char *name, *text; } files[] = {
     {"opencl.h", opencl_h},
     {"scalar.h", scalar_h},
+    {"random.h", random_h},
     {"compensated.h", compensated_h},
     {"linalg.h", linalg_h},
     {"softmax.h", softmax_h},

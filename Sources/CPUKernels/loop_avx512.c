@@ -1,7 +1,7 @@
 // The tile interpreter for x86-64 processors with AVX-512.
 #if defined(__x86_64__)
 #include "loop_plan.h"
-#include "scalar.h"
+#include "random.h"
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>

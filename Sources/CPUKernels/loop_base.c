@@ -1,6 +1,6 @@
 // The tile interpreter for every processor.
 #include "loop_plan.h"
-#include "scalar.h"
+#include "random.h"
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>

@@ -7,6 +7,11 @@ public struct Work: Hashable, Sendable {
     /// Bytes that must be moved at least: each operand read once, each result written once.
     public var bytes = 0
 
+    public init(operations: Int = 0, bytes: Int = 0) {
+        self.operations = operations
+        self.bytes = bytes
+    }
+
     static func * (work: Work, count: Int) -> Work {
         Work(operations: work.operations * count, bytes: work.bytes * count)
     }
@@ -17,6 +22,15 @@ public struct Work: Hashable, Sendable {
 extension Schedule {
     /// Of all steps.
     public var work: Work { steps.indices.reduce(Work()) { $0 + work(ofStep: $1) } }
+
+    /// Of all steps as if they were one kernel: of what is moved, only the inputs and constants that it reads and the
+    /// outputs that it writes count, however many steps pass results on to each other on the way.
+    public var workAsOneKernel: Work {
+        let bytes = buffers.reduce(0) { sum, buffer in
+            if case .external = buffer.place { sum + buffer.byteCount } else { sum }
+        }
+        return Work(operations: work.operations, bytes: bytes)
+    }
 
     public func work(ofStep index: Int) -> Work {
         let step = steps[index]

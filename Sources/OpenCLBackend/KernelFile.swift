@@ -5,6 +5,7 @@ enum KernelFile: String, Hashable, Sendable, CaseIterable {
     // Headers, in the order in which they may need each other.
     case opencl = "opencl.h"
     case scalar = "scalar.h"
+    case random = "random.h"
     case compensated = "compensated.h"
     case linalg = "linalg.h"
     case softmax = "softmax.h"

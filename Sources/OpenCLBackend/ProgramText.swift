@@ -5,7 +5,7 @@ struct ProgramText {
     static func name(of index: Int) -> String { "k\(index)" }
 
     var source: String {
-        let headers = Set(kernels.flatMap(\.headers)).union([.opencl, .scalar])
+        let headers = Set(kernels.flatMap(\.headers)).union([.opencl, .scalar, .random])
         let top = KernelFile.allCases.filter(headers.contains).map(\.text)
         let bodies = kernels.enumerated().map { $1.source(entry: ProgramText.name(of: $0)) }
         return (top + bodies).joined(separator: "\n")

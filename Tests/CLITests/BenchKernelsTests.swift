@@ -116,14 +116,15 @@ import Testing
             ("cpu", "Few & slow", Roofline(peak: 100e9, bandwidth: 10e9)),
             ("opencl:0", "Many", Roofline(peak: 1000e9, bandwidth: 100e9)),
         ])
-        func measurement(_ seconds: Double) -> BenchKernels.Measurement {
-            BenchKernels.Measurement(seconds: seconds, processorSeconds: seconds, byteCount: 5_000_000)
+        func measurement(_ seconds: Double, operations: Int = 0) -> BenchKernels.Measurement {
+            BenchKernels.Measurement(
+                seconds: seconds, processorSeconds: seconds, work: Work(operations: operations, bytes: 5_000_000))
         }
         report.rows = [
             (BenchKernels.Case(name: "sum", shape: "8") { _ in [] }, [measurement(1e-3), measurement(1e-6)]),
             (
-                BenchKernels.Case(name: "product <of> \"two\"", shape: "8x8", operations: 100_000_000) { _ in [] },
-                [measurement(1e-3), measurement(4e-4)]
+                BenchKernels.Case(name: "product <of> \"two\"", shape: "8x8") { _ in [] },
+                [measurement(1e-3, operations: 100_000_000), measurement(4e-4, operations: 100_000_000)]
             ),
         ]
         return report

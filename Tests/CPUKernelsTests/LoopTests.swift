@@ -243,6 +243,43 @@ private func verify(_ loop: Loop, _ comment: String = "") throws {
         try verify(loop)
     }
 
+    /// Results beyond any cache are stored past them, whole lines at a time: what lies before the first line and after
+    /// the last one must come along, and nothing else.
+    @Test(arguments: [0, 4, 60]) func storesBeyondCachesAreWhole(byteOffset: Int) throws {
+        let count = (16 << 20) / 4 + 37, guards = 64
+        let memory = UnsafeMutableRawBufferPointer.allocate(
+            byteCount: count * 4 + byteOffset + 2 * guards, alignment: 64)
+        defer { memory.deallocate() }
+        let base = try #require(memory.baseAddress) + guards + byteOffset
+        let pool = try #require(pf_pool_create(2))
+        defer { pf_pool_destroy(pool) }
+        var source = pf_source()
+        (source.kind, source.type, source.axis, source.scale, source.start) = (PF_SRC_INDEX, PF_I32, 0, 3, 5)
+        var store = pf_access()
+        (store.data, store.type, store.stride.0) = (base, PF_I32, 1)
+        for level in levels {
+            _ = memory.initializeMemory(as: UInt8.self, repeating: 0xa5)
+            _ = pf_isa_select(level)
+            let plan = withUnsafePointer(to: &source) { source in
+                withUnsafePointer(to: &store) { store in
+                    var loop = pf_loop()
+                    (loop.rank, loop.extent.0, loop.register_count) = (1, Int64(count), 1)
+                    (loop.sources, loop.source_count, loop.stores, loop.store_count) = (source, 1, store, 1)
+                    return pf_loop_prepare(&loop)
+                }
+            }
+            let ready = try #require(plan)
+            defer { pf_loop_release(ready) }
+            pf_pool_run(pool, [pf_loop_step(ready)], 1)
+            let isWhole = (0..<count).allSatisfy {
+                base.load(fromByteOffset: $0 * 4, as: Int32.self) == 5 + 3 * Int32(truncatingIfNeeded: $0)
+            }
+            #expect(isWhole, "level \(level.rawValue)")
+            #expect(memory.prefix(guards + byteOffset).allSatisfy { $0 == 0xa5 }, "level \(level.rawValue)")
+            #expect(memory.suffix(guards).allSatisfy { $0 == 0xa5 }, "level \(level.rawValue)")
+        }
+    }
+
     @Test func malformedProgramsAreRefused() throws {
         let pool = try #require(pf_pool_create(1))
         defer { pf_pool_destroy(pool) }

@@ -340,6 +340,58 @@ private func run(
         }
     }
 
+    /// What only looks like one gate for the whole loop: where it is closed, the loop still changes something.
+    @Test func whatIsNoGateIsNotSkipped() throws {
+        let count = 37
+        let first = (0..<count).map { Double($0 + 1) }, second = first.map { 100 - $0 }
+        let odd = first.indices.map { Double($0 % 2) }
+        typealias Outcome = (a: [Double], b: [Double], outputs: [[Double]])
+        func outcome(
+            _ body: (_ a: Tensor, _ b: Tensor, _ flags: [Tensor]) throws -> (updates: [Tensor], outputs: [Tensor])
+        ) throws -> Outcome {
+            let states = DeviceStates(on: try CPUBackend(threads: 1))
+            try states.write("a", try #require(HostArray(first, .float32)))
+            try states.write("b", try #require(HostArray(second, .float32)))
+            let graph = Graph()
+            let a = graph.state("a", TensorType([count], .float32)), b = graph.state("b", TensorType([count], .float32))
+            let flags = zip(["closed", "open", "odd"], [[], [], [count]]).map {
+                graph.input($0, TensorType($1, .bool))
+            }
+            let (updates, outputs) = try body(a, b, flags)
+            let program = try CompiledProgram(
+                Program(graph, outputs: outputs, updates: Array(zip([a, b], updates))), states: states)
+            let values = ["closed": ([0], []), "open": ([1], []), "odd": (odd, [count])]
+            let arguments = try program.inputTypes.map { input in
+                let (numbers, shape) = try #require(values[input.name])
+                return try #require(HostArray(numbers, shape: shape, .bool))
+            }
+            let results = try program(arguments).map(\.doubles)
+            return (try states.read("a").doubles, try states.read("b").doubles, results)
+        }
+        // It keeps another state's elements.
+        let others = try outcome { a, b, flags in ([try select(flags[0], a * 2 + b, b)], []) }
+        #expect(others.a == second && others.b == second)
+        // One gate is closed, the other open.
+        let two = try outcome { a, b, flags in
+            ([try select(flags[0], a * 2 + b, a), try select(flags[1], b * 2 + a, b)], [])
+        }
+        #expect(two.a == first && two.b == zip(first, second).map { $0 + 2 * $1 })
+        // A bool for each element, the first of them false.
+        let each = try outcome { a, _, flags in ([try select(flags[2], a * 2, a)], []) }
+        #expect(each.a == first.indices.map { first[$0] * (1 + odd[$0]) })
+        // What the gate chose is needed elsewhere, too.
+        let read = try outcome { a, b, flags in
+            let chosen = try select(flags[0], a * 2 + b, a)
+            return ([chosen, try select(flags[0], chosen * 3, b)], [])
+        }
+        #expect(read.a == first && read.b == second)
+        let output = try outcome { a, b, flags in
+            let chosen = try select(flags[0], a * 2 + b, a)
+            return ([chosen], [try chosen + 1])
+        }
+        #expect(output.a == first && output.outputs == [first.map { $0 + 1 }])
+    }
+
     /// Results beyond any cache are stored past them: none may be lost or doubled, at either end neither.
     @Test func largeResultsAreComplete() throws {
         let count = 4_194_304 + 37

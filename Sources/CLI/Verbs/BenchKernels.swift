@@ -10,12 +10,10 @@ enum BenchKernels {
         "--chart", "PATH", .path, defaultText: "none",
         help: "of kernels: draw the fractions of the roofline, an .svg file")
 
-    /// A kernel as a program, and how much it does.
+    /// A kernel as a program.
     struct Case {
         let name: String
         let shape: String
-        /// Multiplications and additions; 0 where memory is what counts, such as for sums and elementwise mathematics.
-        var operations = 0
         /// Whether composites run by kernels of their own, or as the loops of their subgraphs.
         var composites = true
         let build: (Graph) throws -> [Tensor]
@@ -27,8 +25,8 @@ enum BenchKernels {
         let seconds: Double
         /// The processor's on all cores, the least of five: it tells more where others use the machine.
         let processorSeconds: Double
-        /// What must be moved: each operand once, each result once.
-        let byteCount: Int
+        /// As the compiled schedule says.
+        let work: Work
     }
 
     static func run(_ arguments: Arguments, _ console: Console) throws {
@@ -107,7 +105,7 @@ enum BenchKernels {
         let times = try (0..<5).map { _ in try time(runs) }
         return Measurement(
             seconds: times.map(\.seconds).sorted()[2], processorSeconds: times.map(\.processorSeconds).min() ?? .nan,
-            byteCount: program.schedule.externalByteCount)
+            work: program.schedule.workAsOneKernel)
     }
 
     /// Numbers between -1 and 1, and small indices.
@@ -117,14 +115,5 @@ enum BenchKernels {
             return type.scalar.isFloating ? Double(hash) * 0x1p-31 - 1 : Double(hash >> 23)
         }
         return HostArray(values, shape: type.shape, type.scalar)
-    }
-}
-
-extension Schedule {
-    /// Of the inputs and constants that it reads and the outputs that it writes.
-    fileprivate var externalByteCount: Int {
-        buffers.reduce(0) { sum, buffer in
-            if case .external = buffer.place { sum + buffer.byteCount } else { sum }
-        }
     }
 }

@@ -20,7 +20,7 @@ extension BenchKernels {
     private static var products: [Case] {
         let shapes = [(1024, 1024, 1024), (128, 256, 3136), (128, 3136, 256), (6272, 64, 512), (128, 400, 784)]
         return shapes.map { m, n, k in
-            Case(name: "matmul", shape: "\(m)x\(n)x\(k)", operations: 2 * m * n * k) { graph in
+            Case(name: "matmul", shape: "\(m)x\(n)x\(k)") { graph in
                 [try matmul(float(graph, "a", [m, k]), float(graph, "b", [k, n]))]
             }
         }
@@ -29,12 +29,12 @@ extension BenchKernels {
     /// The gradients of dense layers of the conv VAE and of the MLP: with respect to weights and to inputs.
     private static var productsOfTransposed: [Case] {
         [(3136, 256, 128), (784, 400, 128)].map { m, n, k in
-            Case(name: "matmul of transposed a", shape: "\(m)x\(n)x\(k)", operations: 2 * m * n * k) { graph in
+            Case(name: "matmul of transposed a", shape: "\(m)x\(n)x\(k)") { graph in
                 [try matmul(float(graph, "a", [k, m]).transposed(), float(graph, "b", [k, n]))]
             }
         }
             + [(128, 3136, 256), (128, 784, 400)].map { m, n, k in
-                Case(name: "matmul of transposed b", shape: "\(m)x\(n)x\(k)", operations: 2 * m * n * k) { graph in
+                Case(name: "matmul of transposed b", shape: "\(m)x\(n)x\(k)") { graph in
                     [try matmul(float(graph, "a", [m, k]), float(graph, "b", [n, k]).transposed())]
                 }
             }
@@ -53,7 +53,6 @@ extension BenchKernels {
             let (input, output, side) = (layer.channels[0], layer.channels[1], layer.size / layer.stride)
             let x = [128, input, layer.size, layer.size], y = [128, output, side, side]
             let w = [output, input, layer.kernel, layer.kernel]
-            let operations = 2 * y.product * w.dropFirst().reduce(1, *)
             let shape =
                 "128x\(input)x\(layer.size)x\(layer.size) to \(output), \(layer.kernel)x\(layer.kernel) stride \(layer.stride)"
             let strides = [layer.stride, layer.stride], padding = [1, 1]
@@ -63,13 +62,13 @@ extension BenchKernels {
                 return try Autodiff.gradient(of: (result * float(graph, "y", y)).sum(), at: [operands[index]])
             }
             return [
-                Case(name: "convolution", shape: shape, operations: operations) { graph in
+                Case(name: "convolution", shape: shape) { graph in
                     [try float(graph, "x", x).convolved(with: float(graph, "w", w), stride: strides, padding: padding)]
                 },
-                Case(name: "convolution, data gradient", shape: shape, operations: operations) {
+                Case(name: "convolution, data gradient", shape: shape) {
                     try gradient($0, at: 0)
                 },
-                Case(name: "convolution, weight gradient", shape: shape, operations: operations) {
+                Case(name: "convolution, weight gradient", shape: shape) {
                     try gradient($0, at: 1)
                 },
             ]
@@ -164,7 +163,7 @@ extension BenchKernels {
 
     private static var linearAlgebra: [Case] {
         [
-            Case(name: "Cholesky", shape: "1000 of 8x8", operations: 1000 * 8 * 8 * 8 / 3) { graph in
+            Case(name: "Cholesky", shape: "1000 of 8x8") { graph in
                 [
                     try cholesky(
                         graph.constant(identity(8, times: 8, copies: 1000), shape: [1000, 8, 8], .float32)

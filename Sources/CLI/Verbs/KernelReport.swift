@@ -12,20 +12,9 @@ struct KernelReport {
 
     init(devices: [(name: String, description: String, roofline: Roofline)]) { self.devices = devices }
 
-    /// The least time that the device's measured peak and bandwidth allow over the time that it took. Beyond 1 where
-    /// operands stay in caches, which the bandwidth of memory does not bound.
-    private func fraction(_ row: Row, _ device: Int) -> Double {
+    private func rate(_ row: Row, _ device: Int) -> Rate {
         let measurement = row.measurements[device]
-        let least = devices[device].roofline.seconds(
-            operations: row.item.operations, bytes: measurement.byteCount)
-        return least / measurement.seconds
-    }
-
-    private func rate(_ row: Row, _ device: Int) -> (value: Double, unit: String) {
-        let measurement = row.measurements[device]
-        return row.item.operations > 0
-            ? (Double(row.item.operations) / measurement.seconds / 1e9, "GFLOP/s")
-            : (Double(measurement.byteCount) / measurement.seconds / 1e9, "GB/s")
+        return Rate(measurement.work, in: measurement.seconds, beside: devices[device].roofline)
     }
 
     var json: JSONTree {
@@ -37,15 +26,14 @@ struct KernelReport {
         }
         let rows = rows.flatMap { row in
             devices.indices.map { index -> JSONTree in
-                let (measurement, rate) = (row.measurements[index], rate(row, index))
-                return [
+                let measurement = row.measurements[index]
+                let about: JSONTree = [
                     "kernel": .string(row.item.name), "shape": .string(row.item.shape),
                     "device": .string(devices[index].name),
                     "microseconds": .double(measurement.seconds * 1e6),
                     "processor_microseconds": .double(measurement.processorSeconds * 1e6),
-                    "rate": .double(rate.value), "unit": .string(rate.unit),
-                    "fraction_of_roofline": .double(fraction(row, index)),
                 ]
+                return about.adding(rate(row, index).json)
             }
         }
         return ["rooflines": .array(rooflines), "rows": .array(rows)]
@@ -61,11 +49,8 @@ struct KernelReport {
             [row.item.name, row.item.shape]
                 + devices.indices.flatMap { index -> [String] in
                     let rate = rate(row, index)
-                    let unit = rate.unit.padding(toLength: "GFLOP/s".count, withPad: " ", startingAt: 0)
                     return [
-                        String(format: "%.1f us", row.measurements[index].seconds * 1e6),
-                        String(format: "%.1f ", rate.value) + unit,
-                        String(format: "%.0f %%", fraction(row, index) * 100),
+                        String(format: "%.1f us", row.measurements[index].seconds * 1e6), rate.text, rate.percentage,
                     ]
                 }
         }
@@ -78,7 +63,7 @@ struct KernelReport {
             title: "Kernels by fraction of the roofline, \(Date.now.formatted(.iso8601.year().month().day()))",
             devices: devices.map { "\($0.name): \($0.description); at most \($0.roofline.text)" },
             rows: rows.map { row in
-                (row.item.name, row.item.shape, devices.indices.map { fraction(row, $0) })
+                (row.item.name, row.item.shape, devices.indices.map { rate(row, $0).fraction })
             })
     }
 }

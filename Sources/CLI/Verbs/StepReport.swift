@@ -24,26 +24,17 @@ struct StepReport {
         return Double(operations) / seconds / roofline.peak
     }
 
-    /// See `KernelReport`: beyond 1 where operands stay in caches.
-    private func fraction(_ step: ProfiledStep) -> Double {
-        roofline.seconds(operations: step.work.operations, bytes: step.work.bytes) / step.seconds
-    }
-
-    private func rate(_ step: ProfiledStep) -> (value: Double, unit: String) {
-        let amount = step.isContraction ? step.work.operations : step.work.bytes
-        return (Double(amount) / step.seconds / 1e9, step.isContraction ? "GFLOP/s" : "GB/s")
-    }
+    private func rate(_ step: ProfiledStep) -> Rate { Rate(step.work, in: step.seconds, beside: roofline) }
 
     var json: JSONTree {
         .array(
             steps.map { step in
-                let rate = rate(step)
-                return [
+                let about: JSONTree = [
                     "kernel": .string(step.label), "shape": .string(step.shape),
                     "microseconds": .double(step.seconds * 1e6), "operations": .integer(step.work.operations),
-                    "bytes": .integer(step.work.bytes), "rate": .double(rate.value), "unit": .string(rate.unit),
-                    "fraction_of_roofline": .double(fraction(step)),
+                    "bytes": .integer(step.work.bytes),
                 ]
+                return about.adding(rate(step).json)
             })
     }
 
@@ -56,8 +47,7 @@ struct StepReport {
             let rate = rate(step)
             return [
                 String(format: "%.1f us", step.seconds * 1e6), String(format: "%.1f %%", step.seconds / seconds * 100),
-                String(format: "%.1f ", rate.value) + rate.unit.padding(toLength: 7, withPad: " ", startingAt: 0),
-                String(format: "%.0f %%", fraction(step) * 100), step.label, step.shape,
+                rate.text, rate.percentage, step.label, step.shape,
             ]
         }
         let sum = String(

@@ -1,5 +1,5 @@
 /// A permutation of 0..<count chosen by a 64-bit key: the order of a data set in one epoch. The host's statement of
-/// `pf_permute` in Kernels/include/scalar.h: eight rounds of a Feistel network on the smallest power of two that holds
+/// `pf_permute` in Kernels/include/random.h: eight rounds of a Feistel network on the smallest power of two that holds
 /// `count` (256 at least, as such networks reach the permutations of smaller domains unevenly), repeated until the value
 /// lies below `count`.
 public struct KeyedPermutation: Sendable {

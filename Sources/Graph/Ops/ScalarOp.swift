@@ -2,7 +2,7 @@
     import Glibc
 #endif
 
-/// A scalar operation that every device implements; the mathematics is in Kernels/include/scalar.h.
+/// A scalar operation that every device implements; the mathematics is in Kernels/include/scalar.h and random.h.
 public enum ScalarOp: String, Hashable, Sendable, CaseIterable {
     case negate, absolute, sign
     case exp, log, log1p, expm1, sin, cos, tanh, sigmoid, softplus, erf, sqrt, rsqrt
@@ -127,5 +127,5 @@ public enum ScalarOp: String, Hashable, Sendable, CaseIterable {
     }
 }
 
-/// The keyed permutation of scalar.h, restated: this is the definition that the tests hold the kernels to.
+/// The keyed permutation of random.h, restated: this is the definition that the tests hold the kernels to.
 private func permuted(_ x: [UInt32]) -> UInt32 { KeyedPermutation(count: x[1], key: (x[2], x[3]))(x[0]) }

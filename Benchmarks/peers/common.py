@@ -1,11 +1,13 @@
 """What `run` and every peer share: the cases, the architectures, the images, the timer and the form of an answer."""
 
+import array
 import dataclasses
 import glob
 import gzip
 import json
 import math
 import os
+import random
 import statistics
 import struct
 import sys
@@ -30,6 +32,7 @@ class Architecture:
     stride: int = 2
     hidden: int = 256
     latent: int = 32
+    family = "vae"
 
     @property
     def padding(self):
@@ -61,11 +64,29 @@ class Architecture:
         return [f"--set=model.{key}={json.dumps(value)}" for key, value in values.items()]
 
 
+@dataclasses.dataclass(frozen=True)
+class Flow:
+    """RealNVP: affine couplings whose halves alternate, the logarithm of the scale bounded by tanh."""
+
+    shape: tuple
+    layers: int = 8
+    hidden: tuple = (128, 128)
+    model = "realnvp"
+    family = "realnvp"
+    channels = ()
+
+    @property
+    def settings(self):
+        return [f"--set=model.layers={self.layers}", f"--set=model.hidden={json.dumps(self.hidden)}"]
+
+
 ARCHITECTURES = {
     "conv-vae": Architecture("conv-vae", channels=(32, 64)),
     "vae": Architecture("vae", hidden=400, latent=20),
     "conv-vae-color": Architecture(
         "conv-vae", shape=(3, 32, 32), channels=(64, 128), kernel=3),
+    "realnvp-2": Flow((2,)),
+    "realnvp-64": Flow((64,)),
 }
 BATCH_SIZES = {"train": 128, "sample": 1000, "elementwise": ELEMENTS}
 
@@ -95,6 +116,11 @@ class Case:
     def architecture(self):
         return ARCHITECTURES.get(self.name)
 
+    @property
+    def family(self):
+        """The peers' scripts for it: FRAMEWORK_FAMILY.py."""
+        return self.architecture.family if self.architecture else "vae"
+
     def __str__(self):
         return f"{self.what}:{self.name}" + (f"@{self.batch_size}" if self.architecture else "")
 
@@ -121,6 +147,12 @@ def images(shape):
         pass
     print(f"peers: no {'Fashion-MNIST' if shape[0] == 1 else 'CIFAR-10'}, so noise is trained on", file=sys.stderr)
     return bytearray(os.urandom(6000 * size)), 6000
+
+
+def points(shape):
+    """Standard normal numbers as float32 bytes, row by row, and how many rows: for flows, whose work is the same for any."""
+    count, numbers = 32_768, random.Random(0)
+    return bytearray(array.array("f", (numbers.gauss(0, 1) for _ in range(count * math.prod(shape))))), count
 
 
 def arguments(*modes):

@@ -21,10 +21,8 @@ enum GoodnessOfFit {
 
     /// How many of `draws` [rows] are at or below each point: int32 [points].
     static func countsBelow(_ points: [Double], _ draws: Tensor) throws -> Tensor {
-        let counts = try points.map { point in
-            try draws.lessEqual(to: draws.constant(point)).cast(to: .int32).sum().reshaped([1])
-        }
-        return try concatenate(counts, axis: 0)
+        let points = try draws.graph.constant(points, shape: [points.count, 1], draws.scalar)
+        return try draws.expanded(0).lessEqual(to: points).cast(to: .int32).sum(axes: [1])
     }
 
     /// Of draws that were counted at points where the distribution function has these values.

@@ -59,6 +59,12 @@ public enum ModelCatalog {
                 ("activation", activations),
             ] + variationalOptions, epochs: 5, batchSize: 128, learningRate: 1e-3),
         Entry(
+            name: Gaussian.name,
+            summary: "one Gaussian with full covariance, fitted in closed form: the baseline of every density model",
+            model: Gaussian(),
+            options: [("shape", "shape of a row; training takes the data's")],
+            epochs: 1, batchSize: 512, learningRate: 0),
+        Entry(
             name: RealNVP.name, summary: "normalizing flow of affine couplings: exact density, samples in one pass",
             model: RealNVP(),
             options: [

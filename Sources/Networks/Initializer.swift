@@ -10,6 +10,17 @@ public enum Initializer: Hashable, Sendable {
     case normal(standardDeviation: Double)
     /// The mean over the training rows, in the shape of one row.
     case dataMean
+    /// Of rows of D elements, [D, D]: the lower L with L L^T the covariance of the training rows (over their number,
+    /// as maximum likelihood has it). NaN where that is singular to working precision.
+    case dataCovarianceFactor
+
+    /// Whether the first value is made of the training rows.
+    public var usesData: Bool {
+        switch self {
+        case .dataMean, .dataCovarianceFactor: true
+        case .constant, .uniform, .normal: false
+        }
+    }
 
     public static let zeros = Initializer.constant(0)
     public static let ones = Initializer.constant(1)
@@ -44,15 +55,34 @@ extension Initializer {
         case .constant(let value): return graph.constant(value, type)
         case .uniform(let bound): return try (bits().uniform(type.scalar) * 2 - 1) * bound
         case .normal(let deviation): return try bits().normal(type.scalar) * deviation
-        case .dataMean:
-            guard let data else { throw graph.error("state \(path)", "starts as the mean of data that are not there") }
-            let mean = try data.cast(to: type.scalar).mean(axes: [0])
-            guard mean.count == type.count else {
-                throw graph.error("state \(path)", "\(type.shape) is not the shape \(mean.shape) of a row of the data")
+        case .dataMean, .dataCovarianceFactor:
+            guard let data else { throw graph.error("state \(path)", "is made of data that are not there") }
+            let rows = try data.cast(to: type.scalar)
+            let value = try self == .dataMean ? rows.mean(axes: [0]) : covarianceFactor(rows)
+            guard value.count == type.count else {
+                throw graph.error(
+                    "state \(path)", "\(type.shape) does not fit rows of the data, \(Array(data.shape.dropFirst()))")
             }
-            return try mean.reshaped(type.shape)
+            return try value.reshaped(type.shape)
         }
     }
+}
+
+/// The Cholesky factor of the covariance of `rows` [rows, ...]. It comes from a QR factorisation of the centred rows, of
+/// which it is R^T: forming the covariance first would square the condition number (Golub and Van Loan, section 5.3).
+private func covarianceFactor(_ rows: Tensor) throws(GraphError) -> Tensor {
+    let rows = try rows.flattened()
+    let (count, size) = (rows.shape[0], rows.shape[1])
+    guard count > size else {
+        throw rows.graph.error("covariance", "of \(size) elements needs more than as many rows, there are \(count)")
+    }
+    let r = try qr(rows - rows.mean(axes: [0], keepAxes: true, compensated: true)).r
+    // What rounding leaves on the diagonal for an element that depends on the others is no variance.
+    let rounding = 64 * (rows.scalar == .float64 ? Double.ulpOfOne : Double(Float.ulpOfOne))
+    let noise = try (r * r).sum(axes: [0], keepAxes: true) * (rounding * rounding)
+    let diagonal = try (r * r * r.identityLike()).sum(axes: [0], keepAxes: true)
+    let factor = try r / Double(count).squareRoot()
+    return try select(noise.less(than: diagonal), factor, r.constant(.nan)).transposed()
 }
 
 extension Array<Parameter> {

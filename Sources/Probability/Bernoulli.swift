@@ -22,8 +22,13 @@ public struct Bernoulli: DistributionWithMean, DistributionWithEntropy {
 
     /// Zeros and ones; no gradient flows through them.
     public func sample(_ scope: Scope) throws(GraphError) -> Tensor {
-        try scope.uniform(logits.shape).less(than: sigmoid(logits)).cast(to: logits.scalar)
+        try scope.uniform(logits.drawShape(scope)).less(than: sigmoid(logits)).cast(to: logits.scalar)
     }
 
     public func entropy() throws(GraphError) -> Tensor { try (softplus(logits) - logits * sigmoid(logits)).rowSum() }
+}
+
+/// KL(p || q) in closed form, in nats: [batch].
+public func klDivergence(_ p: Bernoulli, _ q: Bernoulli) throws(GraphError) -> Tensor {
+    try (sigmoid(p.logits) * (p.logits - q.logits) + softplus(q.logits) - softplus(p.logits)).rowSum()
 }

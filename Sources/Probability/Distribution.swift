@@ -3,6 +3,9 @@ import Networks
 
 /// A distribution over rows: the first axis of every tensor is the batch, all others together are one event. So
 /// `logProb` and `entropy` give one number per row, of shape [batch].
+///
+/// Parameters of one row, [1, event...], describe every row of any batch: so a base distribution whose parameters are
+/// learned knows no number of rows. Its `mean` and `entropy` have one row then.
 public protocol Distribution {
     /// The log-density, or log-probability, of each row of `x` [batch, event...], in nats: [batch].
     /// Throws where the shape is not the distribution's.
@@ -17,6 +20,8 @@ public protocol Distribution {
 public enum Support: Sendable {
     /// Each element is 0 or 1.
     case binary
+    /// Each element is one of the classes 0, 1, ...
+    case classes
     /// Real numbers: `logProb` is a log-density.
     case real
     /// A single value.
@@ -47,10 +52,17 @@ extension Tensor {
         try sum(axes: Array(1..<Swift.max(rank, 1)), compensated: true)
     }
 
+    /// Throws unless `x` is [rows, event...] for these parameters of as many rows, or of one.
     func checkEvent(_ x: Tensor, _ distribution: String) throws(GraphError) {
-        guard shape == x.shape, rank >= 1 else {
+        guard rank >= 1, shape == x.shape || (x.rank >= 1 && shape == [1] + x.shape.dropFirst()) else {
             throw graph.error(
                 distribution, "describes rows of shape \(Array(shape.dropFirst())), the value has the shape \(x.shape)")
         }
+    }
+
+    /// The shape of one draw per row for these parameters: where one row describes all, a draw for each of the trace's
+    /// samples.
+    func drawShape(_ scope: Scope) throws(GraphError) -> [Int] {
+        try size(0) == 1 ? [scope.sampleCount()] + shape.dropFirst() : shape
     }
 }

@@ -18,3 +18,7 @@ public func monteCarloKLDivergence(
 ) throws(GraphError) -> Tensor {
     try p.logProb(z) - q.logProb(z)
 }
+
+/// -log p(z) at a given draw z of p: an unbiased one-sample estimate of the entropy of p, in nats: [batch]. For
+/// distributions without a closed form: mixtures and flows.
+public func monteCarloEntropy(_ p: some Distribution, at z: Tensor) throws(GraphError) -> Tensor { try -p.logProb(z) }

@@ -47,7 +47,7 @@ public struct Normal: DistributionWithMean, DistributionWithEntropy, BaseDistrib
 
     /// `temperature` multiplies the standard deviation.
     public func sample(_ scope: Scope, temperature: Double) throws(GraphError) -> Tensor {
-        let noise = try scope.normal(mean.shape)
+        let noise = try scope.normal(mean.drawShape(scope))
         return try mean + standardDeviation * (temperature == 1 ? noise : noise * temperature)
     }
 

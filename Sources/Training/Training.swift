@@ -89,7 +89,7 @@ public final class Training<M: Model> {
     private func initialise(_ input: RowInput) throws {
         let graph = Graph()
         var data: Tensor?
-        if layout.parameters.contains(where: { $0.initializer == .dataMean }) {
+        if layout.parameters.contains(where: { $0.initializer.usesData }) {
             data = try input.decoded(graph.state(TrainStep.dataState, input.type(rows: dataset.count)), precision)
         }
         let updates = try layout.parameters.initialValues(in: graph, seed: seed, data: data)

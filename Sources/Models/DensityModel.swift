@@ -13,33 +13,57 @@ import Probability
 ///             })
 ///         }
 ///     }
+///
+/// Where rows are gray levels (`takesLevels`) the density is that of dequantized ones: what is trained and evaluated is
+/// then a lower bound on the log-probability of the levels, and samples are levels again.
 public protocol DensityModel: GenerativeModel {
     /// p(x), whose bijectors take their parameters from `scope`.
     func distribution(_ scope: Scope) throws -> Transformed
 }
 
 extension DensityModel {
-    /// The negative log-likelihood, as its base and log-det parts.
+    /// The negative log-likelihood, or its bound, as base and log-det parts.
     public func objective(_ x: Tensor, _ scope: Scope) throws -> Objective {
-        let parts = try distribution(scope).itemisedLogProb(x)
+        let noise = try takesLevels ? scope["dequantization"].uniform(x.shape) : nil
+        let parts = try distribution(scope).itemisedLogProb(noise.map { try Dequantization.dequantized(x, $0) } ?? x)
         var objective = Objective()
         objective.add("base", try -parts.base)
         objective.add("log_det", try -parts.logDet())
+        if takesLevels { objective.add("dequantization", try Dequantization.negativeLogVolumes(x)) }
         return objective
     }
 
     public func assessment(_ x: Tensor, draws: Int, _ scope: Scope) throws -> Assessment {
-        let parts = try distribution(scope).itemisedLogProb(x)
-        var terms: [Assessment.Term] = [.init("base", try -parts.base.expanded(1), isDrawn: false)]
-        for logDet in parts.logDets {
-            terms.append(.init(logDet.name, try -logDet.value.expanded(1), isDrawn: false))
+        guard takesLevels else {
+            let parts = try distribution(scope).itemisedLogProb(x)
+            return Assessment(
+                terms: try parts.all.map { .init($0.name, try -$0.value.expanded(1), isDrawn: false) },
+                likelihood: .exact, support: .real)
         }
-        return Assessment(terms: terms, likelihood: .exact, support: .real)
+        let (rows, event) = (try x.size(0), Array(x.shape.dropFirst()))
+        // Draw d of a row is element d of that row's noise: it does not depend on how many draws there are.
+        let noise = try scope["dequantization"].uniform([rows, draws] + event)
+        let y = try Dequantization.dequantized(x.expanded(1).broadcast(to: noise.shape), noise)
+        let parts = try distribution(scope).itemisedLogProb(y.reshaped([rows * draws] + event))
+        var terms = try parts.all.map {
+            Assessment.Term($0.name, try -$0.value.reshaped([rows, draws]), isDrawn: true)
+        }
+        let logVolumes = try Dequantization.negativeLogVolumes(x).expanded(1)
+        terms.append(.init("dequantization", logVolumes, isDrawn: false))
+        return Assessment(
+            terms: terms, likelihood: .bound(logWeights: try parts.total().reshaped([rows, draws]) - logVolumes),
+            support: .levels)
     }
 
     public func sample(
         _ rowShape: [Int], temperature: Double, output: DecoderOutput, _ root: Scope
     ) throws -> Tensor {
-        try distribution(root).sample(root["base"], temperature: temperature)
+        let y = try distribution(root).sample(root["base"], temperature: temperature)
+        return takesLevels ? try Dequantization.levels(y) : y
     }
+}
+
+extension ItemisedLogProb {
+    /// The parts in the order of the ledger.
+    fileprivate var all: [(name: String, value: Tensor)] { [("base", base)] + logDets }
 }

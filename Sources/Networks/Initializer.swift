@@ -10,6 +10,10 @@ public enum Initializer: Hashable, Sendable {
     case normal(standardDeviation: Double)
     /// The mean over the training rows, in the shape of one row.
     case dataMean
+    /// The standard deviation over the training rows, in the shape of one row; 1 where they are all equal.
+    case dataDeviation
+    /// What the layer that declares it finds in the first batch; zeros until then. See `Scope.parameter(_:_:from:)`.
+    case firstBatch
 
     public static let zeros = Initializer.constant(0)
     public static let ones = Initializer.constant(1)
@@ -29,6 +33,9 @@ public enum Initializer: Hashable, Sendable {
 }
 
 extension Initializer {
+    /// Whether the first value is computed from all training rows.
+    public var needsData: Bool { self == .dataMean || self == .dataDeviation }
+
     /// The first value of a parameter, traced. `data` is [rows, ...]: all training rows, where there are some.
     func value(
         _ path: String, _ type: TensorType, _ randomness: Randomness, data: Tensor?
@@ -44,13 +51,22 @@ extension Initializer {
         case .constant(let value): return graph.constant(value, type)
         case .uniform(let bound): return try (bits().uniform(type.scalar) * 2 - 1) * bound
         case .normal(let deviation): return try bits().normal(type.scalar) * deviation
-        case .dataMean:
-            guard let data else { throw graph.error("state \(path)", "starts as the mean of data that are not there") }
-            let mean = try data.cast(to: type.scalar).mean(axes: [0])
+        case .firstBatch: return graph.constant(0, type)
+        case .dataMean, .dataDeviation:
+            guard let data else {
+                throw graph.error("state \(path)", "starts as a figure of data that are not there")
+            }
+            let rows = try data.cast(to: type.scalar)
+            let mean = try rows.mean(axes: [0], compensated: true)
             guard mean.count == type.count else {
                 throw graph.error("state \(path)", "\(type.shape) is not the shape \(mean.shape) of a row of the data")
             }
-            return try mean.reshaped(type.shape)
+            if self == .dataMean { return try mean.reshaped(type.shape) }
+            let d = try rows - mean
+            let deviation = try sqrt((d * d).mean(axes: [0], compensated: true))
+            // Of equal numbers the mean may be rounded, so their deviation need not be 0.
+            let isConstant = try rows.max(axes: [0]).equal(to: rows.min(axes: [0]))
+            return try select(isConstant, deviation.onesLike(), deviation).reshaped(type.shape)
         }
     }
 }

@@ -56,6 +56,15 @@ public struct Scope {
         try trace.declare(self[name].path, shape, initializer, isTrained: true, shared: shared || isShared)
     }
 
+    /// A trained parameter that starts as what `value` makes of the first batch: it is called where a trace is of that
+    /// batch (see `Trace.firstValues`) and only there, once.
+    public func parameter(
+        _ name: String, _ shape: [Int], from value: () throws(GraphError) -> Tensor
+    ) throws(GraphError) -> Tensor {
+        let parameter = try parameter(name, shape, .firstBatch)
+        return try trace.firstValue(of: self[name].path, value) ?? parameter
+    }
+
     /// A value that is kept between runs and that no optimizer touches.
     public func state(
         _ name: String, _ shape: [Int], _ initializer: Initializer = .zeros, shared: Bool = false

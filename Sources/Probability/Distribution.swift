@@ -17,6 +17,8 @@ public protocol Distribution {
 public enum Support: Sendable {
     /// Each element is 0 or 1.
     case binary
+    /// Each element is one of the 256 gray levels k / 255.
+    case levels
     /// Real numbers: `logProb` is a log-density.
     case real
     /// A single value.

@@ -118,6 +118,28 @@ private struct Normalized: Flow {
         #expect(try second.run(steps: 2, batchSize: 16).finish().bits() == whole)
     }
 
+    /// What the conditioners are given beside the image reaches couplings and splits.
+    @Test func everyConditionerSeesTheContext() throws {
+        func logDets(_ value: Double) throws -> [Double] {
+            let trace = Trace(precision: .float64)
+            let x = trace.graph.constant(0.5, TensorType([1, 1, 4, 4], .float64))
+            let context = trace.graph.constant(value, TensorType([1, 3], .float64))
+            let glow = Glow(levels: 2, depth: 1, width: 3, shape: [1, 4, 4])
+            let flow = Transformed(base: StandardNormal([16]), by: try glow.layers(trace.root, context: context))
+            let outputs = try flow.itemisedLogProb(x).logDets.map(\.value)
+            let states = DeviceStates(on: try Device.cpu(threads: 1).makeBackend())
+            var numbers = Numbers(seed: 2)
+            for parameter in trace.parameters {
+                let values = (0..<parameter.type.count).map { _ in 0.4 * numbers.normal() }
+                try states.write(parameter.path, array(values, parameter.type.shape))
+            }
+            return try CompiledProgram(Program(trace.graph, outputs: outputs), states: states)([]).map { $0.doubles[0] }
+        }
+        let (a, b) = (try logDets(0), try logDets(1))
+        // Squeeze, the step and the split of the first level.
+        #expect(a[0] == b[0] && a[1] != b[1] && a[2] != b[2])
+    }
+
     @Test func whatGlowCannotTakeSaysSo() {
         #expect(message { _ = try Glow(levels: 3).adapted(to: [1, 28, 28]) }.contains("28 x 28"))
         #expect(message { _ = try Glow().adapted(to: [784]) }.contains("[784]"))

@@ -125,15 +125,17 @@ class Case:
         return f"{self.what}:{self.name}" + (f"@{self.batch_size}" if self.architecture else "")
 
 
-def images(shape):
+def images(shape, split="train"):
     """Training images of that shape as bytes, channels first, and how many: Fashion-MNIST's or, in colour, CIFAR-10's.
+
+    The split "t10k" is Fashion-MNIST's test images.
 
     Without the files, noise: the work is the same.
     """
     size = math.prod(shape)
     try:
         if shape[0] == 1:
-            with gzip.open(f"{FASHION_MNIST}/train-images-idx3-ubyte.gz") as file:
+            with gzip.open(f"{FASHION_MNIST}/{split}-images-idx3-ubyte.gz") as file:
                 _, count, height, width = struct.unpack(">IIII", file.read(16))
                 return bytearray(file.read(count * height * width)), count
         data = bytearray()

@@ -13,44 +13,58 @@ import Probability
 ///             })
 ///         }
 ///     }
+///
+/// Where rows are gray levels (`takesLevels`) the density is that of dequantized ones: what is trained and evaluated is
+/// then a lower bound on the log-probability of the levels, and samples are levels again.
 public protocol DensityModel: GenerativeModel {
     /// p(x), whose bijectors take their parameters from `scope`.
     func distribution(_ scope: Scope) throws -> Transformed
 }
 
 extension DensityModel {
-    /// Where a flow of vectors starts: a standard normal, or with a condition a normal whose mean and variance are affine
-    /// functions of it, standard at first.
-    func gaussianBase(_ shape: [Int], _ scope: Scope) throws(GraphError) -> any BaseDistribution {
-        guard let condition = scope.condition else { return StandardNormal(shape) }
-        let size = shape.product
-        let parameters = try matmul(
-            condition, scope.parameter("weight", [2 * size, condition.shape[1]], .zeros).transposed())
-        let split = try (parameters + scope.parameter("bias", [2 * size], .zeros)).split(2, axis: 1)
-        return try Normal(mean: split[0].rowsReshaped(shape), logVariance: split[1].rowsReshaped(shape))
-    }
-
-    /// The negative log-likelihood, as its base and log-det parts.
+    /// The negative log-likelihood, or its bound, as base and log-det parts.
     public func objective(_ x: Tensor, _ scope: Scope) throws -> Objective {
-        let parts = try distribution(scope).itemisedLogProb(x)
+        let noise = try takesLevels ? scope["dequantization"].uniform(x.shape) : nil
+        let parts = try distribution(scope).itemisedLogProb(noise.map { try Dequantization.dequantized(x, $0) } ?? x)
         var objective = Objective()
         objective.add("base", try -parts.base)
         objective.add("log_det", try -parts.logDet())
+        if takesLevels { objective.add("dequantization", try Dequantization.negativeLogVolumes(x)) }
         return objective
     }
 
     public func assessment(_ x: Tensor, draws: Int, _ scope: Scope) throws -> Assessment {
-        let parts = try distribution(scope).itemisedLogProb(x)
-        var terms: [Assessment.Term] = [.init("base", try -parts.base.expanded(1), isDrawn: false)]
-        for logDet in parts.logDets {
-            terms.append(.init(logDet.name, try -logDet.value.expanded(1), isDrawn: false))
+        guard takesLevels else {
+            let parts = try distribution(scope).itemisedLogProb(x)
+            return Assessment(
+                terms: try parts.all.map { .init($0.name, try -$0.value.expanded(1), isDrawn: false) },
+                likelihood: .exact, support: .real)
         }
-        return Assessment(terms: terms, likelihood: .exact, support: .real)
+        let (rows, event) = (try x.size(0), Array(x.shape.dropFirst()))
+        // Draw d of a row is element d of that row's noise: it does not depend on how many draws there are.
+        let noise = try scope["dequantization"].uniform([rows, draws] + event)
+        let y = try Dequantization.dequantized(x.expanded(1).broadcast(to: noise.shape), noise)
+        let parts = try distribution(scope.repeatingCondition(draws)).itemisedLogProb(
+            y.reshaped([rows * draws] + event))
+        var terms = try parts.all.map {
+            Assessment.Term($0.name, try -$0.value.reshaped([rows, draws]), isDrawn: true)
+        }
+        let logVolumes = try Dequantization.negativeLogVolumes(x).expanded(1)
+        terms.append(.init("dequantization", logVolumes, isDrawn: false))
+        return Assessment(
+            terms: terms, likelihood: .bound(logWeights: try parts.total().reshaped([rows, draws]) - logVolumes),
+            support: .levels)
     }
 
     public func sample(
         _ rowShape: [Int], temperature: Double, output: DecoderOutput, _ root: Scope
     ) throws -> Tensor {
-        try distribution(root).sample(root["base"], temperature: temperature)
+        let y = try distribution(root).sample(root["base"], temperature: temperature)
+        return takesLevels ? try Dequantization.levels(y) : y
     }
+}
+
+extension ItemisedLogProb {
+    /// The parts in the order of the ledger.
+    fileprivate var all: [(name: String, value: Tensor)] { [("base", base)] + logDets }
 }

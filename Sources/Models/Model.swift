@@ -10,6 +10,9 @@ public protocol Model: Codable, Sendable {
     /// The same model for rows of this shape, where it depends on it. Throws where it cannot take them.
     func adapted(to rowShape: [Int]) throws -> Self
 
+    /// Whether rows must be gray levels k / 255 with an integer k in 0...255; no unless given.
+    var takesLevels: Bool { get }
+
     /// What training minimises, for a batch `x` [rows, ...]. `scope` is the model's root.
     func objective(_ x: Tensor, _ scope: Scope) throws -> Objective
 
@@ -22,6 +25,8 @@ extension Model {
     public static var name: String { "\(Self.self)" }
 
     public func adapted(to rowShape: [Int]) throws -> Self { self }
+
+    public var takesLevels: Bool { false }
 
     public func assessment(_ x: Tensor, draws: Int, _ scope: Scope) throws -> Assessment {
         throw GraphError("evaluate", "\(Self.name) does not say how it is evaluated")

@@ -73,14 +73,32 @@ public enum ModelCatalog {
                 ("hidden", "widths of the hidden layers of each conditioner"),
                 ("activation", activations),
                 ("scale_bound", "largest logarithm of a coupling's scale"),
+                ("preprocessing", preprocessing),
                 ("condition", conditions),
             ], epochs: 50, batchSize: 512, learningRate: 1e-3),
+        Entry(
+            name: Glow.name,
+            summary:
+                "normalizing flow with convolutions, for images: several scales, exact density, samples in one pass",
+            model: Glow(),
+            options: [
+                ("shape", "channels, height and width of an image; training takes the data's"),
+                ("levels", "scales; height and width are halved at each"),
+                ("depth", "steps of normalization, 1x1 convolution and coupling at each level"),
+                ("width", "channels between the convolutions of each conditioner"),
+                ("scale_bound", "largest logarithm of a coupling's scale"),
+                ("preprocessing", preprocessing),
+                ("condition", conditions),
+            ], epochs: 10, batchSize: 64, learningRate: 1e-3),
     ]
 
     public static func entry(_ name: String) -> Entry? { entries.first { $0.name == name } }
 
     private static let activations = "relu, gelu, tanh, softplus, sigmoid, silu, leaky_relu or identity"
     private static let conditions = "none, label or factors: what the data say of each row, given to every layer"
+    private static let preprocessing =
+        "none, standardize, dequantize (gray levels) or logit (of gray levels, option lambda); training takes dequantize "
+        + "for images, else standardize"
     private static let likelihoods = "bernoulli, gaussian (fixed sigma) or learned_gaussian (one learned variance)"
     private static let variationalOptions = [
         ("likelihood", likelihoods),

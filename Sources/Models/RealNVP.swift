@@ -3,7 +3,7 @@ import Networks
 import Probability
 
 /// A normalizing flow of affine couplings whose halves alternate (Dinh, Sohl-Dickstein and Bengio 2017).
-public struct RealNVP: DensityModel, ConditionalModel {
+public struct RealNVP: Flow {
     public static let name = "realnvp"
 
     /// The shape of a row: training sets it to the data's.
@@ -14,11 +14,12 @@ public struct RealNVP: DensityModel, ConditionalModel {
     public var activation: Activation
     /// The largest logarithm of a layer's scale.
     public var scaleBound: Double
+    public var preprocessing: Preprocessing
     public var condition: Condition
 
     public init(
         layers: Int = 8, hidden: [Int] = [128, 128], activation: Activation = .relu, scaleBound: Double = 1,
-        condition: Condition = .none, shape: [Int] = [2]
+        preprocessing: Preprocessing = .automatic, condition: Condition = .none, shape: [Int] = [2]
     ) {
         self.shape = shape
         self.layers = layers
@@ -26,11 +27,13 @@ public struct RealNVP: DensityModel, ConditionalModel {
         self.activation = activation
         self.scaleBound = scaleBound
         self.condition = condition
+        self.preprocessing = preprocessing
     }
 
     public func adapted(to rowShape: [Int]) throws -> RealNVP {
         var model = self
         model.shape = rowShape
+        model.preprocessing = try preprocessing.resolved(for: rowShape)
         try checkOption("layers", layers, (1...1024).contains(layers), "in 1...1024")
         try checkOption("hidden", hidden, hidden.allSatisfy { $0 > 0 }, "a list of positive numbers")
         try checkOption("scale_bound", scaleBound, scaleBound > 0 && scaleBound.isFinite, "a positive number")
@@ -40,13 +43,13 @@ public struct RealNVP: DensityModel, ConditionalModel {
         return model
     }
 
-    public func distribution(_ scope: Scope) throws -> Transformed {
+    public func layers(_ scope: Scope, context: Tensor?) throws -> [any Bijector] {
         var bijectors: [any Bijector] = try (0..<layers).map { index in
             try Coupling(
                 .half(index % 2), AffineTransformer(bound: scaleBound), MLP(hidden, activation: activation),
-                context: scope.condition, scope["layer\(index)"])
+                context: context, scope["layer\(index)"])
         }
         if shape.count != 1 { bijectors.append(Reshape(shape)) }
-        return Transformed(base: try gaussianBase([shape.product], scope["base"]), by: bijectors)
+        return bijectors
     }
 }

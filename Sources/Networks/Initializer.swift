@@ -10,15 +10,19 @@ public enum Initializer: Hashable, Sendable {
     case normal(standardDeviation: Double)
     /// The mean over the training rows, in the shape of one row.
     case dataMean
+    /// The standard deviation over the training rows, in the shape of one row; 1 where they are all equal.
+    case dataDeviation
     /// Of rows of D elements, [D, D]: the lower L with L L^T the covariance of the training rows (over their number,
     /// as maximum likelihood has it). NaN where that is singular to working precision.
     case dataCovarianceFactor
+    /// What the layer that declares it finds in the first batch; zeros until then. See `Scope.parameter(_:_:from:)`.
+    case firstBatch
 
-    /// Whether the first value is made of the training rows.
+    /// Whether the first value is made of all training rows.
     public var usesData: Bool {
         switch self {
-        case .dataMean, .dataCovarianceFactor: true
-        case .constant, .uniform, .normal: false
+        case .dataMean, .dataDeviation, .dataCovarianceFactor: true
+        case .constant, .uniform, .normal, .firstBatch: false
         }
     }
 
@@ -40,6 +44,9 @@ public enum Initializer: Hashable, Sendable {
 }
 
 extension Initializer {
+    /// Whether the first value is computed from all training rows.
+    public var needsData: Bool { self == .dataMean || self == .dataDeviation }
+
     /// The first value of a parameter, traced. `data` is [rows, ...]: all training rows, where there are some.
     func value(
         _ path: String, _ type: TensorType, _ randomness: Randomness, data: Tensor?
@@ -55,16 +62,30 @@ extension Initializer {
         case .constant(let value): return graph.constant(value, type)
         case .uniform(let bound): return try (bits().uniform(type.scalar) * 2 - 1) * bound
         case .normal(let deviation): return try bits().normal(type.scalar) * deviation
-        case .dataMean, .dataCovarianceFactor:
+        case .firstBatch: return graph.constant(0, type)
+        case .dataMean, .dataDeviation, .dataCovarianceFactor:
             guard let data else { throw graph.error("state \(path)", "is made of data that are not there") }
-            let rows = try data.cast(to: type.scalar)
-            let value = try self == .dataMean ? rows.mean(axes: [0]) : covarianceFactor(rows)
+            let value = try figure(of: data.cast(to: type.scalar))
             guard value.count == type.count else {
                 throw graph.error(
                     "state \(path)", "\(type.shape) does not fit rows of the data, \(Array(data.shape.dropFirst()))")
             }
             return try value.reshaped(type.shape)
         }
+    }
+}
+
+extension Initializer {
+    /// A figure of `rows` [rows, ...], for those that are made of all training rows.
+    fileprivate func figure(of rows: Tensor) throws(GraphError) -> Tensor {
+        if self == .dataCovarianceFactor { return try covarianceFactor(rows) }
+        let mean = try rows.mean(axes: [0], compensated: true)
+        if self == .dataMean { return mean }
+        let d = try rows - mean
+        let deviation = try sqrt((d * d).mean(axes: [0], compensated: true))
+        // Of equal numbers the mean may be rounded, so their deviation need not be 0.
+        let isConstant = try rows.max(axes: [0]).equal(to: rows.min(axes: [0]))
+        return try select(isConstant, deviation.onesLike(), deviation)
     }
 }
 

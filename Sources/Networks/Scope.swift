@@ -9,7 +9,7 @@ import Graph
 public struct Scope {
     public let trace: Trace
     /// Names from the root, joined by "/"; empty at the root.
-    public let path: String
+    public private(set) var path: String
     private var isShared = false
 
     init(trace: Trace, path: String) {
@@ -22,19 +22,30 @@ public struct Scope {
     public var precision: ScalarType { trace.precision }
 
     /// What each row is conditioned on, [rows, width]; nil where nothing is.
-    public var condition: Tensor? { trace.condition }
+    public var condition: Tensor? { repeatedCondition ?? trace.condition }
+    private var repeatedCondition: Tensor?
+
+    /// The same scope for `count` neighbours of each row: several draws that are computed side by side.
+    public func repeatingCondition(_ count: Int) throws(GraphError) -> Scope {
+        guard let condition, count != 1 else { return self }
+        let (rows, width) = (condition.shape[0], condition.shape[1])
+        var scope = self
+        scope.repeatedCondition = try condition.expanded(1).broadcast(to: [rows, count, width])
+            .reshaped([rows * count, width])
+        return scope
+    }
 
     /// The scope of that name within this one.
     public subscript(_ name: String) -> Scope {
-        var inner = Scope(trace: trace, path: path.isEmpty ? name : path + "/" + name)
-        inner.isShared = isShared
+        var inner = self
+        inner.path = path.isEmpty ? name : path + "/" + name
         return inner
     }
 
     /// The scope around this one; the root is its own.
     public var parent: Scope {
-        var outer = Scope(trace: trace, path: path.split(separator: "/").dropLast().joined(separator: "/"))
-        outer.isShared = isShared
+        var outer = self
+        outer.path = path.split(separator: "/").dropLast().joined(separator: "/")
         return outer
     }
 
@@ -57,6 +68,15 @@ public struct Scope {
         _ name: String, _ shape: [Int], _ initializer: Initializer, shared: Bool = false
     ) throws(GraphError) -> Tensor {
         try trace.declare(self[name].path, shape, initializer, isTrained: true, shared: shared || isShared)
+    }
+
+    /// A trained parameter that starts as what `value` makes of the first batch: it is called where a trace is of that
+    /// batch (see `Trace.firstValues`) and only there, once.
+    public func parameter(
+        _ name: String, _ shape: [Int], from value: () throws(GraphError) -> Tensor
+    ) throws(GraphError) -> Tensor {
+        let parameter = try parameter(name, shape, .firstBatch)
+        return try trace.firstValue(of: self[name].path, value) ?? parameter
     }
 
     /// A value that is kept between runs and that no optimizer touches.

@@ -25,6 +25,10 @@ public final class Trace {
     /// New values of running values, to be applied when this trace's program has run.
     public private(set) var updates: [(state: Tensor, value: Tensor)] = []
 
+    /// Of a trace of the first batch: what parameters of the initializer `firstBatch` start as.
+    public private(set) var firstValues: [(state: Tensor, value: Tensor)] = []
+
+    private let isFirstBatch: Bool
     private let known: [String: TensorType]?
     private var index: [String: Int] = [:]
     private var draws: [String: Int] = [:]
@@ -34,16 +38,19 @@ public final class Trace {
     /// First components of paths that belong to the training itself.
     public static let reservedNames = ["data", "optimizer", "training"]
 
-    /// - Parameter known: What a first trace declared. Anything else is then an error: it would have no value yet.
+    /// - Parameters:
+    ///   - known: What a first trace declared. Anything else is then an error: it would have no value yet.
+    ///   - isFirstBatch: Whether parameters are to be given their `firstValues`.
     public init(
         _ graph: Graph = Graph(), precision: ScalarType = .float32, randomness: Randomness? = nil,
-        condition: Tensor? = nil, known: [String: TensorType]? = nil
+        condition: Tensor? = nil, known: [String: TensorType]? = nil, isFirstBatch: Bool = false
     ) {
         self.graph = graph
         self.precision = precision
         self.randomness = randomness
         self.condition = condition
         self.known = known
+        self.isFirstBatch = isFirstBatch
     }
 
     /// The scope that all others lie in.
@@ -109,6 +116,21 @@ public final class Trace {
             throw graph.error("state \(path)", "is updated twice in one trace")
         }
         updates.append((state, value))
+    }
+
+    /// What a parameter starts as, in a trace of the first batch: as it was made when first asked for.
+    func firstValue(
+        of path: String, _ make: () throws(GraphError) -> Tensor
+    ) throws(GraphError) -> Tensor? {
+        guard isFirstBatch, let position = index[path] else { return nil }
+        let state = parameters[position].tensor
+        if let known = firstValues.first(where: { $0.state.id == state.id }) { return known.value }
+        let value = try make()
+        guard value.type == state.type else {
+            throw graph.error("parameter \(path)", "holds \(state.type), its first value is \(value.type)")
+        }
+        firstValues.append((state, value))
+        return value
     }
 
     func randomSource() throws(GraphError) -> Randomness {

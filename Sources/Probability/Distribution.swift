@@ -22,6 +22,8 @@ public enum Support: Sendable {
     case binary
     /// Each element is one of the classes 0, 1, ...
     case classes
+    /// Each element is one of the 256 gray levels k / 255.
+    case levels
     /// Real numbers: `logProb` is a log-density.
     case real
     /// A single value.

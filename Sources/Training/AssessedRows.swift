@@ -118,7 +118,7 @@ struct AssessedRows {
         }
         if weights != nil {
             figures.append(bound.figure("negative_elbo", "nats", kind))
-            if support == .binary, !isSurrogate {
+            if support == .levels || (support == .binary && !isSurrogate) {
                 figures.append(
                     best.0.figure("bits_per_dimension", "bits", best.1, scale: 1 / (Double(dimensions) * log(2))))
             }

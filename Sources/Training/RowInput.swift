@@ -1,6 +1,7 @@
 import Datasets
 import Execution
 import Graph
+import Models
 import Networks
 
 /// How gray levels become what a model is given.
@@ -67,7 +68,27 @@ struct RowInput {
     }
 }
 
+extension Model {
+    /// Throws where the model takes gray levels and rows are other numbers.
+    func check(_ rows: Rows) throws {
+        guard takesLevels, !rows.areLevels else { return }
+        throw TrainingError(
+            Self.name, "takes gray levels k / 255, and these rows hold other numbers",
+            "choose another preprocessing, such as model.preprocessing=standardize")
+    }
+}
+
 extension Rows {
+    /// Whether every element is k / 255 for an integer k in 0...255.
+    var areLevels: Bool {
+        guard case .float = elements else { return true }
+        return withUnsafeBytes {
+            $0.bindMemory(to: Float.self).allSatisfy {
+                0...1 ~= $0 && abs($0 * 255 - ($0 * 255).rounded()) < 1e-3
+            }
+        }
+    }
+
     /// Whether every element is 0 or 1.
     var isBinary: Bool {
         switch elements {

@@ -30,16 +30,7 @@ struct TrainStep {
         let rate = try graph.input("learning rate", TensorType([1], precision)).reshaped([])
         let count = graph.state(Self.countState, TensorType([], .uint32))
         let flag = graph.state(Self.flagState, TensorType([], .uint32))
-        let row = try rows(at: count)
-        let data = graph.state(Self.dataState, input.type(rows: rowCount))
-
-        let place = try row.cast(to: .int32)
-        let conditions = model.givenCondition.type(rows: rowCount).map { graph.state(Self.conditionState, $0) }
-        let trace = Trace(
-            graph, precision: precision, randomness: try Randomness(seed: seed, step: count, sample: row),
-            condition: try conditions?.rows(place).cast(to: precision), known: known)
-        let x = try input.prepared(data.rows(place), trace.root)
-        let objective = try model.objective(x, trace.root)
+        let (trace, objective) = try objective(of: model, at: count)
         let loss = try objective.loss()
 
         let trained = trace.parameters.filter(\.isTrained)
@@ -61,6 +52,29 @@ struct TrainStep {
         figures.append(("gradient_norm", norm))
         let packed = try concatenate(figures.map { try $0.value.reshaped([1]) }, axis: 0)
         return (Program(graph, outputs: [packed], updates: updates), figures.map(\.name))
+    }
+
+    /// What parameters that depend on the first batch start as, once all others have their first values: the updates of
+    /// a program that runs once. The batch is that of step 0, with its random numbers.
+    func firstValues(_ model: some Model) throws -> Program {
+        let graph = Graph()
+        let (trace, _) = try objective(of: model, at: graph.constant(0, .uint32), isFirstBatch: true)
+        return Program(graph, updates: trace.firstValues)
+    }
+
+    /// Traces the objective of the batch of step `count`.
+    private func objective(
+        of model: some Model, at count: Tensor, isFirstBatch: Bool = false
+    ) throws -> (trace: Trace, objective: Objective) {
+        let row = try rows(at: count)
+        let data = count.graph.state(Self.dataState, input.type(rows: rowCount))
+        let place = try row.cast(to: .int32)
+        let conditions = model.givenCondition.type(rows: rowCount).map { count.graph.state(Self.conditionState, $0) }
+        let trace = Trace(
+            count.graph, precision: precision, randomness: try Randomness(seed: seed, step: count, sample: row),
+            condition: try conditions?.rows(place).cast(to: precision), known: known, isFirstBatch: isFirstBatch)
+        let x = try input.prepared(data.rows(place), trace.root)
+        return (trace, try model.objective(x, trace.root))
     }
 
     /// The data rows of step `count`, uint32 [batchSize]: a stretch of the epoch's keyed permutation.

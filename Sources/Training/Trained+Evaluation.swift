@@ -21,6 +21,7 @@ extension Trained {
             throw ConfigurationError.badValue("batch_size", value: "\(batchSize)", expected: "at least 1")
         }
         guard rows.count > 0 else { throw TrainingError("evaluate", "there are no rows", "give at least one") }
+        if binarization == .none { try model.check(rows) }
         let isBinary = binarization != .none || rows.isBinary
         var total: AssessedRows?
         // A chunk of draws is decoded side by side; its number takes the step's place among the random numbers.

@@ -64,6 +64,7 @@ public final class Training<M: Model> {
             throw ConfigurationError.badValue("max_grad_norm", value: "\(limit)", expected: "positive")
         }
         self.model = try model.adapted(to: dataset.shape).conditioned(on: dataset.train)
+        if binarization == .none { try self.model.check(dataset.train) }
         self.dataset = dataset
         self.device = device
         self.optimizer = optimizer
@@ -83,6 +84,7 @@ public final class Training<M: Model> {
         let condition = self.model.givenCondition
         if condition.width > 0 { try states.write(TrainStep.conditionState, condition.values(of: dataset.train)) }
         try initialise(input)
+        try initialiseFromFirstBatch(input)
     }
 
     /// Gives all parameters their first values.
@@ -96,6 +98,20 @@ public final class Training<M: Model> {
         try CompiledProgram(
             Program(graph, updates: updates), states: states, options: options.named("initial-values")
         ).run()
+    }
+
+    /// The rows that parameters with an initializer `firstBatch` are computed from: so many of the first epoch's, in its
+    /// order, whatever the batch size of the training.
+    private static var firstBatchSize: Int { 256 }
+
+    /// Gives the parameters that depend on activations their first values.
+    private func initialiseFromFirstBatch(_ input: RowInput) throws {
+        guard layout.parameters.contains(where: { $0.initializer == .firstBatch }) else { return }
+        let step = TrainStep(
+            input: input, rowCount: dataset.count, batchSize: min(Self.firstBatchSize, dataset.count),
+            optimizer: optimizer, maximumGradientNorm: maximumGradientNorm, seed: seed, precision: precision,
+            known: layout.types)
+        try CompiledProgram(step.firstValues(model), states: states, options: options.named("first-batch")).run()
     }
 
     /// Numbers that are trained.

@@ -2,7 +2,7 @@ import Graph
 
 /// 2-D convolution of [rows, channels, height, width]; weights [out, in / groups, kernel, kernel] as in PyTorch.
 ///
-/// Parameters: `weight`, `bias`, both uniform in +-1/sqrt(fan-in) at first, fan-in = in / groups * kernel^2.
+/// Parameters: `weight`, `bias`, both uniform in +-1/sqrt(fan-in) at first, fan-in = in / groups * kernel^2, or zero.
 public struct Conv2D: Codable, Sendable {
     public var channels: Int
     public var kernel: Int
@@ -11,10 +11,11 @@ public struct Conv2D: Codable, Sendable {
     public var dilation: Int
     public var groups: Int
     public var bias: Bool
+    public var startsAtZero: Bool
 
     public init(
         _ channels: Int, kernel: Int, stride: Int = 1, padding: Int = 0, dilation: Int = 1, groups: Int = 1,
-        bias: Bool = true
+        bias: Bool = true, startsAtZero: Bool = false
     ) {
         self.channels = channels
         self.kernel = kernel
@@ -23,6 +24,7 @@ public struct Conv2D: Codable, Sendable {
         self.dilation = dilation
         self.groups = groups
         self.bias = bias
+        self.startsAtZero = startsAtZero
     }
 
     public func callAsFunction(
@@ -35,7 +37,7 @@ public struct Conv2D: Codable, Sendable {
                     "takes [rows, channels, height, width] to \(channels) channels in \(groups) groups, not \(x.type)")
             }
             let inputs = x.shape[1] / groups
-            let initializer = Initializer.uniform(fanIn: inputs * kernel * kernel)
+            let initializer = startsAtZero ? Initializer.zeros : .uniform(fanIn: inputs * kernel * kernel)
             let weight = try scope.parameter("weight", [channels, inputs, kernel, kernel], initializer)
             let y = try x.convolved(
                 with: weight, stride: [stride, stride], padding: [padding, padding], dilation: [dilation, dilation],

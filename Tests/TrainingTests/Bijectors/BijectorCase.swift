@@ -22,7 +22,7 @@ struct BijectorCase: CustomTestStringConvertible, Sendable {
 
     var dimensions: Int { shape.reduce(1, *) }
 
-    static var all: [BijectorCase] { couplings }
+    static var all: [BijectorCase] { couplings + images }
 }
 
 /// What a bijector makes of some base values, by row.
@@ -51,7 +51,7 @@ struct BijectorRun {
         let bijector = try test.make(trace.root)
         let forward = try bijector.forwardAndLogDet(input)
         // The inverse starts from numbers, not from the graph of the forward map, so that nothing cancels in it.
-        let x = graph.input("x", type)
+        let x = graph.input("x", forward.value.type)
         let inverse = try bijector.inverseAndLogDet(x)
         var outputs = [[forward.value, forward.logDet], [inverse.value, inverse.logDet]]
         if jacobians {
@@ -71,7 +71,7 @@ struct BijectorRun {
         z = given ?? (0..<type.count).map { _ in Double(Float(numbers.normal() * test.spread)) }
 
         func run(_ outputs: [Tensor], _ z: [Double], _ x: [Double]) throws -> [[Double]] {
-            let inputs = [array(z, type.shape, precision), array(x, type.shape, precision)]
+            let inputs = [array(z, type.shape, precision), array(x, forward.value.shape, precision)]
             return try CompiledProgram(Program(graph, outputs: outputs), states: states)(inputs).map(\.doubles)
         }
         let there = try run(outputs[0], z, z)

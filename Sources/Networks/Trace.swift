@@ -18,6 +18,8 @@ public final class Trace {
     /// The element type of parameters and noise: float32 or float64.
     public let precision: ScalarType
     public let randomness: Randomness?
+    /// Whether this is a training step: what goes by the statistics of a batch does so here alone.
+    public let isTraining: Bool
     /// Everything the model declared, in the order of its declaration.
     public private(set) var parameters: [Parameter] = []
     /// New values of running values, to be applied when this trace's program has run.
@@ -35,12 +37,13 @@ public final class Trace {
     /// - Parameter known: What a first trace declared. Anything else is then an error: it would have no value yet.
     public init(
         _ graph: Graph = Graph(), precision: ScalarType = .float32, randomness: Randomness? = nil,
-        known: [String: TensorType]? = nil
+        known: [String: TensorType]? = nil, isTraining: Bool = false
     ) {
         self.graph = graph
         self.precision = precision
         self.randomness = randomness
         self.known = known
+        self.isTraining = isTraining
     }
 
     /// The scope that all others lie in.

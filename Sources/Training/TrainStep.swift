@@ -33,7 +33,8 @@ struct TrainStep {
         let data = graph.state(Self.dataState, input.type(rows: rowCount))
 
         let trace = Trace(
-            graph, precision: precision, randomness: try Randomness(seed: seed, step: count, sample: row), known: known)
+            graph, precision: precision, randomness: try Randomness(seed: seed, step: count, sample: row), known: known,
+            isTraining: true)
         let x = try input.prepared(data.rows(row.cast(to: .int32)), trace.root)
         let objective = try model.objective(x, trace.root)
         let loss = try objective.loss()

@@ -44,9 +44,6 @@ public enum Initializer: Hashable, Sendable {
 }
 
 extension Initializer {
-    /// Whether the first value is computed from all training rows.
-    public var needsData: Bool { self == .dataMean || self == .dataDeviation }
-
     /// The first value of a parameter, traced. `data` is [rows, ...]: all training rows, where there are some.
     func value(
         _ path: String, _ type: TensorType, _ randomness: Randomness, data: Tensor?

@@ -20,6 +20,8 @@ public final class Trace {
     public let randomness: Randomness?
     /// What each row is conditioned on, [rows, width]; nil where nothing is.
     public let condition: Tensor?
+    /// Whether this is a training step: what goes by the statistics of a batch does so here alone.
+    public let isTraining: Bool
     /// Everything the model declared, in the order of its declaration.
     public private(set) var parameters: [Parameter] = []
     /// New values of running values, to be applied when this trace's program has run.
@@ -43,13 +45,15 @@ public final class Trace {
     ///   - isFirstBatch: Whether parameters are to be given their `firstValues`.
     public init(
         _ graph: Graph = Graph(), precision: ScalarType = .float32, randomness: Randomness? = nil,
-        condition: Tensor? = nil, known: [String: TensorType]? = nil, isFirstBatch: Bool = false
+        condition: Tensor? = nil, known: [String: TensorType]? = nil, isTraining: Bool = false,
+        isFirstBatch: Bool = false
     ) {
         self.graph = graph
         self.precision = precision
         self.randomness = randomness
         self.condition = condition
         self.known = known
+        self.isTraining = isTraining
         self.isFirstBatch = isFirstBatch
     }
 

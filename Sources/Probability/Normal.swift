@@ -80,4 +80,4 @@ public struct StandardNormal: BaseDistribution {
 }
 
 /// log(2 pi)
-let log2Pi = 1.8378770664093453
+package let log2Pi = 1.8378770664093453

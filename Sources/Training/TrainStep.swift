@@ -72,7 +72,8 @@ struct TrainStep {
         let conditions = model.givenCondition.type(rows: rowCount).map { count.graph.state(Self.conditionState, $0) }
         let trace = Trace(
             count.graph, precision: precision, randomness: try Randomness(seed: seed, step: count, sample: row),
-            condition: try conditions?.rows(place).cast(to: precision), known: known, isFirstBatch: isFirstBatch)
+            condition: try conditions?.rows(place).cast(to: precision), known: known, isTraining: true,
+            isFirstBatch: isFirstBatch)
         let x = try input.prepared(data.rows(place), trace.root)
         return (trace, try model.objective(x, trace.root))
     }

@@ -24,6 +24,16 @@ public struct ElementwiseAffine: Bijector {
         logScale = try log(scale)
     }
 
+    /// Learned, for rows of `shape`: parameters `log_scale` and `shift`, zeros at first, which is the identity.
+    ///
+    /// - Throws: Where another bijector of the trace has the scope.
+    public static func learned(_ shape: [Int], _ scope: Scope) throws(GraphError) -> ElementwiseAffine {
+        let scope = try scope.claimed()
+        return try ElementwiseAffine(
+            shift: scope.parameter("shift", shape, .zeros), logScale: scope.parameter("log_scale", shape, .zeros),
+            name: scope.path)
+    }
+
     /// Standardization of the data: z has mean 0 and deviation 1 over the training rows in every element, but mean 0
     /// alone where an element is the same in all of them. The states `mean` and `deviation` of `scope` have `shape`, a
     /// row's.
@@ -41,8 +51,14 @@ public struct ElementwiseAffine: Bijector {
         try Mapped((x - shift) / scale, logDet: logDet(x, -logScale))
     }
 
-    /// The same for all rows.
     private func logDet(_ x: Tensor, _ logScale: Tensor) throws(GraphError) -> Tensor {
-        try logScale.broadcast(to: [1] + x.shape.dropFirst()).rowSum().broadcast(to: [x.size(0)])
+        try logScale.broadcast(to: [1] + x.shape.dropFirst()).total(forRowsOf: x)
+    }
+}
+
+extension Tensor {
+    /// The sum of all elements, compensated, for each row of `x`: [rows]. The log-det of what treats all rows alike.
+    func total(forRowsOf x: Tensor) throws(GraphError) -> Tensor {
+        try sum(compensated: true).broadcast(to: [try x.size(0)])
     }
 }

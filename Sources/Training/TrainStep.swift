@@ -4,6 +4,19 @@ import Graph
 import Models
 import Networks
 
+/// A traced training step and what its parts mean.
+struct TracedStep {
+    let program: Program
+    /// The names of the figures in the output.
+    let figures: [String]
+    /// What must be finite: the loss, and the norm of the gradient.
+    let watched: [Tensor]
+    /// The indices of the batch's rows, uint32 [batchSize].
+    let rows: Tensor
+
+    static let normScope = "gradient_norm"
+}
+
 /// Everything that one training step is a function of, besides what lies on the device.
 struct TrainStep {
     let input: RowInput
@@ -11,6 +24,7 @@ struct TrainStep {
     let batchSize: Int
     let optimizer: Optimizer
     let maximumGradientNorm: Double?
+    let averaging: Averaging?
     let seed: UInt64
     let precision: ScalarType
     let known: [String: TensorType]
@@ -23,8 +37,8 @@ struct TrainStep {
     /// Full batches in one pass over the rows.
     var stepsPerEpoch: Int { rowCount / batchSize }
 
-    /// The step as a program. Its input is the learning rate [1]; its output holds the figures named in `figures`.
-    func traced(_ model: some Model) throws -> (program: Program, figures: [String]) {
+    /// The step as a program. Its input is the learning rate [1]; its output holds the figures.
+    func traced(_ model: some Model) throws -> TracedStep {
         let graph = Graph()
         let rate = try graph.input("learning rate", TensorType([1], precision)).reshaped([])
         let count = graph.state(Self.countState, TensorType([], .uint32))
@@ -41,7 +55,9 @@ struct TrainStep {
         let trained = trace.parameters.filter(\.isTrained)
         guard !trained.isEmpty else { throw GraphError("train", "the model has no parameters") }
         var gradients = try gradient(of: loss, at: trained.map(\.tensor))
-        let norm = try globalNorm(gradients)
+        let norm = try graph.located(scope: TracedStep.normScope, file: #fileID, line: #line) {
+            () throws(GraphError) in try globalNorm(gradients)
+        }
         if let maximumGradientNorm { gradients = try clipped(gradients, norm: norm, to: maximumGradientNorm) }
 
         let next = try count + count.onesLike()
@@ -50,13 +66,16 @@ struct TrainStep {
         for (parameter, gradient) in zip(trained, gradients) {
             updates += try optimizer.updates(parameter, gradient: gradient, rate: rate, count: done)
         }
+        if let averaging { updates += try averaging.updates(trained, after: updates, count: done) }
         updates = try gated(updates, flag: flag, watching: [loss, norm])
 
         var figures: [(name: String, value: Tensor)] = [("loss", loss)]
         for term in objective.terms { figures.append((term.name, try term.value.mean(compensated: true))) }
         figures.append(("gradient_norm", norm))
         let packed = try concatenate(figures.map { try $0.value.reshaped([1]) }, axis: 0)
-        return (Program(graph, outputs: [packed], updates: updates), figures.map(\.name))
+        return TracedStep(
+            program: Program(graph, outputs: [packed], updates: updates), figures: figures.map(\.name),
+            watched: [loss, norm], rows: row)
     }
 
     /// The data rows of step `count`, uint32 [batchSize]: a stretch of the epoch's keyed permutation.

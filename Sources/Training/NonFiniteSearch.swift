@@ -66,6 +66,20 @@ struct NonFiniteSearch {
         ])
     }
 
+    /// " in layer3/output"; what has no scope of its own stands after the nearest that has one.
+    private func place(of id: NodeID) -> String {
+        var (level, seen) = ([id], Set([id]))
+        while !level.isEmpty {
+            if let scope = level.lazy.compactMap({ self.graph[$0].origins.first?.scope }).first(where: { !$0.isEmpty })
+            {
+                let isGradient = id > step.watched[0].id && scope != TracedStep.normScope
+                return (level == [id] ? " in " : " after ") + (isGradient ? "the gradient of " : "") + scope
+            }
+            level = level.flatMap { graph[$0].inputs }.filter { seen.insert($0).inserted }
+        }
+        return ""
+    }
+
     private func described(_ id: NodeID) throws -> NonFiniteOrigin {
         let outputs = try run([graph.tensor(id), step.rows])
         let values = outputs[0].doubles
@@ -75,14 +89,7 @@ struct NonFiniteSearch {
         if case .source(.state(let state)) = node.op {
             return NonFiniteOrigin(description: "\(graph.states[state].name) has become \(kind)")
         }
-        let scope = node.origins.first?.scope ?? ""
-        var text = node.op.name
-        if id > step.watched[0].id, scope != TracedStep.normScope {
-            text += scope.isEmpty ? " in the gradient" : " in the gradient of \(scope)"
-        } else if !scope.isEmpty {
-            text += " in \(scope)"
-        }
-        text += " gives \(kind)"
+        var text = "\(node.op.name)\(place(of: maker(of: id))) gives \(kind)"
         if outputs[0].shape.first == batchSize {
             let row = index / (values.count / batchSize)
             text += " (row \(row) of the batch, \(Int(outputs[1].doubles[row])) of the data)"

@@ -23,6 +23,12 @@ import Testing
         #expect(text.contains("gradient norm") && !text.contains("\n"))
     }
 
+    @Test(.enabled(if: (try? Device.openCL().makeBackend()) != nil, "there is no OpenCL device"))
+    func devicesSayTheSame() throws {
+        let curve = { @Sendable (x: Tensor, weight: Tensor) throws in try log(exp(x * weight) * 2) }
+        #expect(try problem(Self.values, device: .openCL(), curve) == problem(Self.values, curve))
+    }
+
     @Test func whatDoesNoHarmIsNotBlamed() throws {
         // log(0) is -inf, and selected by no row.
         let text = try problem(Self.values) { x, weight in
@@ -34,6 +40,13 @@ import Testing
             try select(x.less(than: 0.5 * x.onesLike()), x.zerosLike(), log(x)) + x * weight * 0
         }
         #expect(none.isEmpty, "\(none)")
+    }
+
+    @Test func whatHasNoScopeStandsAfterOneThatHas() throws {
+        let data = try Dataset(rows: Self.values, shape: [1])
+        let training = try Training(Unscoped(), on: data, device: .cpu)
+        let text = message { try training.run(steps: 1, batchSize: 5) }
+        #expect(text.hasPrefix("step 0: exp after inner gives inf (row "), "\(text)")
     }
 
     @Test func gradientsAreTold() throws {
@@ -53,6 +66,16 @@ import Testing
         #expect(text.hasPrefix("step 1: weight has become -inf; the parameters"), "\(text)")
         // The same words the second time, without another search.
         #expect(message { try training.run(steps: 1, batchSize: 2) } == text)
+    }
+}
+
+/// A layer in a scope, and an exponential in none.
+private struct Unscoped: Model {
+    func objective(_ x: Tensor, _ scope: Scope) throws -> Objective {
+        var objective = Objective()
+        let y = try Dense(1)(x * 1e4, scope["inner"])
+        objective.add("exp", try exp(y * y).rowSum())
+        return objective
     }
 }
 

@@ -90,6 +90,9 @@ enum Train {
         }
         progress.finish(figures: last)
         if training.isOutOfPatience { console.notice(outOfPatience(training)) }
+        if let best = training.validations.best, best.step != training.stepCount {
+            console.notice("the best validation loss, \(ProgressLine.figureText(best.loss)), was at step \(best.step)")
+        }
         if Interrupt.isRequested {
             console.notice(
                 "step \(training.stepCount) is kept; go on with: "

@@ -61,6 +61,13 @@ public final class DeviceStates {
         return result
     }
 
+    /// The same memory by other names: what `names` leads to, by its key.
+    public func renamed(_ names: [String: String]) -> DeviceStates {
+        let result = DeviceStates(on: backend)
+        result.buffers = names.compactMapValues { buffers[$0] }
+        return result
+    }
+
     public func remove(_ name: String) { buffers[name] = nil }
 }
 

@@ -38,7 +38,7 @@ public final class Trace {
     private var claims: Set<String> = []
 
     /// First components of paths that belong to the training itself.
-    public static let reservedNames = ["data", "optimizer", "training"]
+    public static let reservedNames = ["data", "ema", "optimizer", "training"]
 
     /// - Parameters:
     ///   - known: What a first trace declared. Anything else is then an error: it would have no value yet.

@@ -22,11 +22,16 @@ public struct Transformed: Distribution {
         var z = x
         var logDets: [(name: String, value: Tensor)] = []
         for bijector in bijectors.reversed() {
-            let mapped = try bijector.inverseAndLogDet(z)
+            let mapped = try x.graph.located(scope: bijector.name, file: #fileID, line: #line) {
+                () throws(GraphError) in try bijector.inverseAndLogDet(z)
+            }
             z = mapped.value
             logDets.append((bijector.name, mapped.logDet))
         }
-        return ItemisedLogProb(z: z, base: try base.logProb(z), logDets: logDets)
+        let logProb = try x.graph.located(scope: "base", file: #fileID, line: #line) {
+            () throws(GraphError) in try base.logProb(z)
+        }
+        return ItemisedLogProb(z: z, base: logProb, logDets: logDets)
     }
 
     public func sample(_ scope: Scope, temperature: Double) throws(GraphError) -> Tensor {

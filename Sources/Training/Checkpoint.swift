@@ -16,6 +16,8 @@ struct CheckpointState: Codable {
     /// Nil before the first step.
     var batchSize: Int?
     var seed: UInt64
+    /// Nil in checkpoints of before there were any.
+    var validations: ValidationHistory?
 
     static func read(_ folder: String) throws -> CheckpointState {
         let path = folder + "/state.json"
@@ -39,9 +41,11 @@ struct CheckpointState: Codable {
     }
 }
 
-/// The tensors of a checkpoint: model.safetensors and optimizer.safetensors.
+/// The tensors of a checkpoint: model.safetensors, optimizer.safetensors and, where weights are averaged,
+/// ema.safetensors, which is as model.safetensors.
 enum CheckpointTensors {
     static let modelFile = "model.safetensors"
+    static let averagesFile = "ema.safetensors"
     static let optimizerFile = "optimizer.safetensors"
 
     static func write(_ names: [String], of states: DeviceStates, to path: String) throws {
@@ -50,9 +54,11 @@ enum CheckpointTensors {
 
     /// Reads a model's parameters. Every one must be there in its shape, and nothing else.
     /// They are rounded to the precision of the layout.
-    static func readModel(_ layout: ModelLayout, _ name: String, from folder: String, into states: DeviceStates) throws
-    {
-        let path = folder + "/" + modelFile
+    static func readModel(
+        _ layout: ModelLayout, _ name: String, from folder: String, _ file: String = modelFile,
+        into states: DeviceStates
+    ) throws {
+        let path = folder + "/" + file
         let file = try TensorFile(contentsOf: path)
         let foreign = TrainingError(
             path, "is not a checkpoint of this \(name)", "name the run's own folder, or train again")

@@ -18,6 +18,13 @@ public struct RunConfiguration: Codable, Sendable {
     public var epochs: Int?
     public var steps: Int?
     public var maxGradNorm: Double?
+    public var schedule: LearningRateSchedule
+    /// Steps between validations; null for one after every epoch.
+    public var validateEvery: Int?
+    /// Validations without improvement after which training ends; null for never.
+    public var patience: Int?
+    /// The decay of the averaged weights; null for none.
+    public var ema: Double?
     public var seed: UInt64
     public var precision: ScalarType
     public var math: CompileOptions.Math
@@ -26,8 +33,9 @@ public struct RunConfiguration: Codable, Sendable {
 
     public init(
         model: some Model, name: String? = nil, data: DataConfiguration, optimizer: Optimizer = .adam(),
-        batchSize: Int = 128, epochs: Int? = nil, steps: Int? = nil, maxGradNorm: Double? = nil, seed: UInt64 = 0,
-        precision: ScalarType = .float32, math: CompileOptions.Math = .exact
+        batchSize: Int = 128, epochs: Int? = nil, steps: Int? = nil, maxGradNorm: Double? = nil,
+        schedule: LearningRateSchedule = .constant, validation: ValidationPolicy = ValidationPolicy(),
+        ema: Double? = nil, seed: UInt64 = 0, precision: ScalarType = .float32, math: CompileOptions.Math = .exact
     ) throws {
         formatVersion = Self.currentFormatVersion
         self.model = try Self.tree(of: model, name: name)
@@ -37,10 +45,16 @@ public struct RunConfiguration: Codable, Sendable {
         self.epochs = epochs
         self.steps = steps
         self.maxGradNorm = maxGradNorm
+        self.schedule = schedule
+        validateEvery = validation.every
+        patience = validation.patience
+        self.ema = ema
         self.seed = seed
         self.precision = precision
         self.math = math
     }
+
+    public var validation: ValidationPolicy { ValidationPolicy(every: validateEvery, patience: patience) }
 
     private static func tree<M: Model>(of model: M, name: String?) throws -> JSONTree {
         var object = JSONObject()

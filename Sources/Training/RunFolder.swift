@@ -5,7 +5,7 @@ import Foundation
 /// The files of one run:
 ///
 ///     config.json  environment.json  metrics.jsonl  timing.jsonl  events.out.tfevents.*
-///     checkpoints/step-00001234/{model,optimizer}.safetensors + state.json, latest -> step-00001234
+///     checkpoints/step-00001234/{model,optimizer}.safetensors + state.json, latest -> step-00001234, best -> ...
 ///
 /// A checkpoint is written beside its place and renamed, so that one under its final name is whole.
 public struct RunFolder: Sendable {
@@ -19,6 +19,7 @@ public struct RunFolder: Sendable {
     public var timingPath: String { path + "/timing.jsonl" }
     var checkpointsPath: String { path + "/checkpoints" }
     var latestPath: String { checkpointsPath + "/latest" }
+    var bestPath: String { checkpointsPath + "/best" }
 
     func checkpointPath(_ step: Int) -> String { checkpointsPath + "/" + Self.checkpointName(step) }
 
@@ -59,7 +60,7 @@ public struct RunFolder: Sendable {
         let broken = { (error: ConfigurationError) in
             TrainingError(configurationPath, "\(error)", "restore the file that the training wrote")
         }
-        let tree: JSONTree
+        var tree: JSONTree
         do {
             tree = try JSONTree(parsing: text, source: configurationPath)
         } catch {
@@ -69,6 +70,11 @@ public struct RunFolder: Sendable {
             throw TrainingError(
                 configurationPath, "has format version \(version), newer than \(RunConfiguration.currentFormatVersion)",
                 "use a newer pushforward")
+        }
+        // What earlier versions did not know, and did.
+        if case .object(var object) = tree, object["schedule"] == nil {
+            object["schedule"] = "constant"
+            tree = .object(object)
         }
         do {
             return try tree.decoded(as: RunConfiguration.self)
@@ -88,12 +94,19 @@ public struct RunFolder: Sendable {
         }.sorted()
     }
 
+    /// The step of the checkpoint that a link leads to; nil where there is none.
+    private func step(of link: String) -> Int? {
+        let target = try? FileManager.default.destinationOfSymbolicLink(atPath: link)
+        return checkpointSteps().first { Self.checkpointName($0) == target }
+    }
+
+    /// The step of the least validation loss; nil where the run has none.
+    public var bestStep: Int? { step(of: bestPath) }
+
     /// The step that `latest` leads to, or else the last one there is.
     public func latestStep() throws -> Int {
-        let target = try? FileManager.default.destinationOfSymbolicLink(atPath: latestPath)
-        let steps = checkpointSteps()
-        if let target, let step = steps.first(where: { Self.checkpointName($0) == target }) { return step }
-        guard let last = steps.last else {
+        if let step = step(of: latestPath) { return step }
+        guard let last = checkpointSteps().last else {
             throw TrainingError(path, "has no checkpoint", "train it first")
         }
         return last
@@ -117,8 +130,12 @@ public struct RunFolder: Sendable {
         }
     }
 
-    /// Writes a checkpoint by `fill` and makes it the latest; then removes all but the last `keep`.
-    func writeCheckpoint(_ step: Int, keep: Int, _ fill: (_ folder: String) throws -> Void) throws {
+    /// Writes a checkpoint by `fill` and makes it the latest; then removes all but the last `keep` and the best.
+    ///
+    /// - Parameter best: The step of the best checkpoint, where it is known.
+    func writeCheckpoint(
+        _ step: Int, keep: Int, best: Int? = nil, _ fill: (_ folder: String) throws -> Void
+    ) throws {
         try makeFolder(checkpointsPath)
         let files = FileManager.default
         let temporary = checkpointsPath + "/.step-\(step)-\(UInt64.random(in: 0 ... .max)).tmp"
@@ -134,10 +151,15 @@ public struct RunFolder: Sendable {
         } else {
             try move(temporary, to: final)
         }
-        let link = temporary + ".link"
-        guard symlink(Self.checkpointName(step), link) == 0 else { throw FileError("write", link, errno) }
-        try move(link, to: latestPath)
-        for old in checkpointSteps().filter({ $0 != step }).dropLast(max(keep - 1, 0)) {
+        func link(_ path: String, to step: Int) throws {
+            let link = temporary + ".link"
+            guard symlink(Self.checkpointName(step), link) == 0 else { throw FileError("write", link, errno) }
+            try move(link, to: path)
+        }
+        if let best, best != bestStep, checkpointSteps().contains(best) { try link(bestPath, to: best) }
+        try link(latestPath, to: step)
+        let kept = [step, bestStep]
+        for old in checkpointSteps().filter({ !kept.contains($0) }).dropLast(max(keep - 1, 0)) {
             try? files.removeItem(atPath: checkpointPath(old))
         }
     }

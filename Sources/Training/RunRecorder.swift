@@ -54,8 +54,11 @@ public final class RunRecorder {
     func stepped<M>(_ training: Training<M>, _ step: TrainingStep) throws {
         let done = step.index + 1
         let isEpochEnd = done % step.stepsPerEpoch == 0
-        if done % policy.metricsEvery == 0 || isEpochEnd { try record(step, batchSize: training.batchSize ?? 0) }
-        if policy.checkpointEvery.map({ done % $0 == 0 }) ?? isEpochEnd { try checkpoint(training) }
+        if done % policy.metricsEvery == 0 || isEpochEnd || step.validation != nil {
+            try record(step, batchSize: training.batchSize ?? 0)
+        }
+        let isBest = step.validation != nil && training.validations.best?.step == done
+        if isBest || policy.checkpointEvery.map({ done % $0 == 0 }) ?? isEpochEnd { try checkpoint(training) }
     }
 
     /// Called when a run has come to its end.
@@ -65,11 +68,14 @@ public final class RunRecorder {
 
     private func record(_ step: TrainingStep, batchSize: Int) throws {
         let done = step.index + 1
-        let figures = try step.figures()
+        let figures = try step.figures() + [(name: "learning_rate", value: step.learningRate)]
+        let validation = step.validation ?? []
         var line = JSONObject()
         line["step"] = .number(JSONNumber(done))
         line["epoch"] = JSONNumber(Double(done) / Double(step.stepsPerEpoch)).map { .number($0) } ?? .null
-        for (name, value) in figures { line[name] = JSONNumber(Float(value)).map { .number($0) } ?? .null }
+        for (name, value) in figures + validation.map({ (name: "validation_" + $0.name, value: $0.value) }) {
+            line[name] = JSONNumber(Float(value)).map { .number($0) } ?? .null
+        }
         try append(.object(line), to: folder.metricsPath)
 
         let seconds = Date().timeIntervalSince(start)
@@ -84,7 +90,8 @@ public final class RunRecorder {
         try append(.object(timing), to: folder.timingPath)
         try events.append(
             step: done, wallTime: Date().timeIntervalSince1970,
-            scalars: figures.map { (tag: "train/\($0.name)", value: $0.value) })
+            scalars: figures.map { (tag: "train/\($0.name)", value: $0.value) }
+                + validation.map { (tag: "validation/\($0.name)", value: $0.value) })
     }
 
     /// Writes a checkpoint of the training as it is now.

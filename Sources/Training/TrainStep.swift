@@ -4,6 +4,19 @@ import Graph
 import Models
 import Networks
 
+/// A traced training step and what its parts mean.
+struct TracedStep {
+    let program: Program
+    /// The names of the figures in the output.
+    let figures: [String]
+    /// What must be finite: the loss, and the norm of the gradient.
+    let watched: [Tensor]
+    /// The indices of the batch's rows, uint32 [batchSize].
+    let rows: Tensor
+
+    static let normScope = "gradient_norm"
+}
+
 /// Everything that one training step is a function of, besides what lies on the device.
 struct TrainStep {
     let input: RowInput
@@ -11,6 +24,7 @@ struct TrainStep {
     let batchSize: Int
     let optimizer: Optimizer
     let maximumGradientNorm: Double?
+    let averaging: Averaging?
     let seed: UInt64
     let precision: ScalarType
     let known: [String: TensorType]
@@ -24,19 +38,22 @@ struct TrainStep {
     /// Full batches in one pass over the rows.
     var stepsPerEpoch: Int { rowCount / batchSize }
 
-    /// The step as a program. Its input is the learning rate [1]; its output holds the figures named in `figures`.
-    func traced(_ model: some Model) throws -> (program: Program, figures: [String]) {
+    /// The step as a program. Its input is the learning rate [1]; its output holds the figures.
+    func traced(_ model: some Model) throws -> TracedStep {
         let graph = Graph()
         let rate = try graph.input("learning rate", TensorType([1], precision)).reshaped([])
         let count = graph.state(Self.countState, TensorType([], .uint32))
         let flag = graph.state(Self.flagState, TensorType([], .uint32))
-        let (trace, objective) = try objective(of: model, at: count)
+        let row = try rows(at: count)
+        let (trace, objective) = try objective(of: model, rows: row, step: count)
         let loss = try objective.loss()
 
         let trained = trace.parameters.filter(\.isTrained)
         guard !trained.isEmpty else { throw GraphError("train", "the model has no parameters") }
         var gradients = try gradient(of: loss, at: trained.map(\.tensor))
-        let norm = try globalNorm(gradients)
+        let norm = try graph.located(scope: TracedStep.normScope, file: #fileID, line: #line) {
+            () throws(GraphError) in try globalNorm(gradients)
+        }
         if let maximumGradientNorm { gradients = try clipped(gradients, norm: norm, to: maximumGradientNorm) }
 
         let next = try count + count.onesLike()
@@ -45,28 +62,36 @@ struct TrainStep {
         for (parameter, gradient) in zip(trained, gradients) {
             updates += try optimizer.updates(parameter, gradient: gradient, rate: rate, count: done)
         }
+        if let averaging { updates += try averaging.updates(trained, after: updates, count: done) }
         updates = try gated(updates, flag: flag, watching: [loss, norm])
 
         var figures: [(name: String, value: Tensor)] = [("loss", loss)]
         for term in objective.terms { figures.append((term.name, try term.value.mean(compensated: true))) }
         figures.append(("gradient_norm", norm))
         let packed = try concatenate(figures.map { try $0.value.reshaped([1]) }, axis: 0)
-        return (Program(graph, outputs: [packed], updates: updates), figures.map(\.name))
+        return TracedStep(
+            program: Program(graph, outputs: [packed], updates: updates), figures: figures.map(\.name),
+            watched: [loss, norm], rows: row)
     }
 
     /// What parameters that depend on the first batch start as, once all others have their first values: the updates of
     /// a program that runs once. The batch is that of step 0, with its random numbers.
     func firstValues(_ model: some Model) throws -> Program {
         let graph = Graph()
-        let (trace, _) = try objective(of: model, at: graph.constant(0, .uint32), isFirstBatch: true)
-        return Program(graph, updates: trace.firstValues)
+        let count = graph.constant(0, .uint32)
+        let (trace, _) = try objective(of: model, rows: rows(at: count), step: count, isFirstBatch: true)
+        let averages = trace.parameters.filter { averaging != nil && $0.isTrained }.compactMap { parameter in
+            trace.firstValues.first { $0.state.id == parameter.tensor.id }.map {
+                (state: graph.state(Averaging.state(parameter.path), parameter.type), value: $0.value)
+            }
+        }
+        return Program(graph, updates: trace.firstValues + averages)
     }
 
-    /// Traces the objective of the batch of step `count`.
+    /// Traces the objective of a batch.
     private func objective(
-        of model: some Model, at count: Tensor, isFirstBatch: Bool = false
+        of model: some Model, rows row: Tensor, step count: Tensor, isFirstBatch: Bool = false
     ) throws -> (trace: Trace, objective: Objective) {
-        let row = try rows(at: count)
         let data = count.graph.state(Self.dataState, input.type(rows: rowCount))
         let place = try row.cast(to: .int32)
         let conditions = model.givenCondition.type(rows: rowCount).map { count.graph.state(Self.conditionState, $0) }

@@ -37,12 +37,14 @@ extension Trained {
     ///
     /// - Parameters:
     ///   - step: Of the checkpoint; the latest unless given.
+    ///   - weights: The averaged ones where there are any, unless given.
     ///   - precision: To compute in; that of the training unless given.
     ///   - options: Those of the training unless given.
     /// - Throws: `TrainingError` where there is no run, or one of another model; `TrainingError`, `FileError` or
     ///   `SafetensorsError` where the checkpoint is not whole.
     public convenience init(
-        contentsOf path: String, step: Int? = nil, device: Device = .best, precision: ScalarType? = nil,
+        contentsOf path: String, step: Int? = nil, weights: Weights? = nil, device: Device = .best,
+        precision: ScalarType? = nil,
         options: CompileOptions? = nil
     ) throws {
         let folder = RunFolder(path)
@@ -68,10 +70,18 @@ extension Trained {
             throw TrainingError(folder.configurationPath, "\(error)", "restore the file that the training wrote")
         }
         let layout = try ModelLayout(model, input, precision)
+        let averages = checkpoint + "/" + CheckpointTensors.averagesFile
+        let isAveraged = weights != .raw && FileManager.default.fileExists(atPath: averages)
+        guard isAveraged || weights != .ema else {
+            throw TrainingError(
+                checkpoint, "has no averaged weights", "take the raw ones, or train with an average (--ema)")
+        }
         let states = DeviceStates(on: try device.makeBackend())
-        try CheckpointTensors.readModel(layout, M.name, from: checkpoint, into: states)
+        let file = isAveraged ? CheckpointTensors.averagesFile : CheckpointTensors.modelFile
+        try CheckpointTensors.readModel(layout, M.name, from: checkpoint, file, into: states)
         try self.init(
-            model, layout: layout, states: states, dataName: configuration.data.source, seed: configuration.seed,
+            model, layout: layout, states: states, weights: isAveraged ? .ema : .raw,
+            dataName: configuration.data.source, seed: configuration.seed,
             stepCount: state.step, binarization: configuration.data.binarize, precision: precision,
             options: options ?? CompileOptions(math: configuration.math), optimizer: configuration.optimizer,
             batchSize: state.batchSize)

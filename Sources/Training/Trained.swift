@@ -16,6 +16,7 @@ public final class Trained<M: Model> {
     /// The seed and the number of steps of its training.
     public let seed: UInt64
     public let stepCount: Int
+    public let weights: Weights
     public let binarization: Binarization
     public let precision: ScalarType
     public let optimizer: Optimizer
@@ -28,13 +29,15 @@ public final class Trained<M: Model> {
     private var latent: [Int]?
 
     init(
-        _ model: M, layout: ModelLayout, states: DeviceStates, dataName: String, seed: UInt64, stepCount: Int,
+        _ model: M, layout: ModelLayout, states: DeviceStates, weights: Weights, dataName: String, seed: UInt64,
+        stepCount: Int,
         binarization: Binarization, precision: ScalarType, options: CompileOptions, optimizer: Optimizer,
         batchSize: Int?
     ) throws {
         self.model = model
         self.layout = layout
         self.states = states
+        self.weights = weights
         self.dataName = dataName
         self.seed = seed
         self.stepCount = stepCount

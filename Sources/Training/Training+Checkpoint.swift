@@ -16,7 +16,8 @@ extension Training {
             data: DataConfiguration(
                 source: source ?? dataset.name, validationFraction: validationFraction, binarize: binarization),
             optimizer: optimizer, batchSize: batchSize, epochs: epochs, steps: steps, maxGradNorm: maximumGradientNorm,
-            seed: seed, precision: precision, math: options.math)
+            schedule: learningRateSchedule, validation: validation, ema: ema, seed: seed, precision: precision,
+            math: options.math)
     }
 
     /// States that only training needs: the optimizer's, and how far it has come.
@@ -24,7 +25,7 @@ extension Training {
         var result: [String: TensorType] = [:]
         for name in states.names
         where name != TrainStep.dataState && name != TrainStep.conditionState && name != TrainStep.flagState
-            && layout.types[name] == nil
+            && layout.types[name] == nil && !name.hasPrefix(Averaging.state(""))
         {
             result[name] = states.type(of: name)
         }
@@ -34,10 +35,13 @@ extension Training {
     func writeCheckpoint(to folder: RunFolder, keep: Int) throws {
         let state = CheckpointState(
             model: M.name, step: stepCount, rowCount: dataset.count, rowShape: dataset.shape, batchSize: batchSize,
-            seed: seed)
-        try folder.writeCheckpoint(stepCount, keep: keep) { temporary in
-            try CheckpointTensors.write(
-                layout.parameters.map(\.path), of: states, to: temporary + "/" + CheckpointTensors.modelFile)
+            seed: seed, validations: validations)
+        let paths = layout.parameters.map(\.path)
+        try folder.writeCheckpoint(stepCount, keep: keep, best: validations.best?.step) { temporary in
+            try CheckpointTensors.write(paths, of: states, to: temporary + "/" + CheckpointTensors.modelFile)
+            if let averages {
+                try CheckpointTensors.write(paths, of: averages, to: temporary + "/" + CheckpointTensors.averagesFile)
+            }
             try CheckpointTensors.write(
                 trainingStates.keys.sorted(), of: states, to: temporary + "/" + CheckpointTensors.optimizerFile)
             try state.write(temporary)
@@ -64,6 +68,10 @@ extension Training {
                 path, "\(what) is \(theirs) there and \(ours) here", "resume with the run's own options")
         }
         try CheckpointTensors.readModel(layout, M.name, from: path, into: states)
+        if let averages {
+            try CheckpointTensors.readModel(
+                layout, M.name, from: path, CheckpointTensors.averagesFile, into: averages)
+        }
         try CheckpointTensors.readOptimizer(trainingStates, from: path, into: states)
         let count = Int(try states.read(TrainStep.countState).doubles[0])
         guard count == state.step else {
@@ -71,6 +79,8 @@ extension Training {
                 path, "its state.json says step \(state.step), its optimizer step \(count)", "take another checkpoint")
         }
         try states.write(TrainStep.flagState, HostArray(TensorType([], .uint32)))
+        nonFinite = nil
         stepCount = count
+        validations = state.validations ?? ValidationHistory()
     }
 }

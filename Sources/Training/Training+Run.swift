@@ -18,6 +18,10 @@ public struct TrainingStep {
     /// Steps before this one.
     public let index: Int
     public let stepsPerEpoch: Int
+    /// As the schedule made it.
+    public let learningRate: Double
+    /// The loss and its terms on the validation rows, where they were taken after this step.
+    public let validation: [(name: String, value: Double)]?
     let read: () throws -> [(name: String, value: Double)]
     let end: () -> Void
 
@@ -70,36 +74,44 @@ extension Training {
         }
         if compiled != nil { return size }
         if size < wanted { notice("only \(size) rows: each batch holds all of them instead of \(wanted)") }
-        let step = TrainStep(
-            input: RowInput(dataset.train, binarization), rowCount: dataset.count, batchSize: size,
-            optimizer: optimizer,
-            maximumGradientNorm: maximumGradientNorm, seed: seed, precision: precision, known: layout.types)
-        let (program, figures) = try step.traced(model)
+        let step = trainStep(batchSize: size)
+        let traced = try step.traced(model)
         compiled = CompiledStep(
-            program: try CompiledProgram(program, states: states, options: options.named("train-step")),
-            figures: figures,
-            stepsPerEpoch: step.stepsPerEpoch)
+            program: try CompiledProgram(traced.program, states: states, options: options.named("train-step")),
+            figures: traced.figures, stepsPerEpoch: step.stepsPerEpoch)
         batchSize = size
         return size
     }
 
+    func trainStep(batchSize: Int) -> TrainStep {
+        TrainStep(
+            input: RowInput(dataset.train, binarization), rowCount: dataset.count, batchSize: batchSize,
+            optimizer: optimizer, maximumGradientNorm: maximumGradientNorm, averaging: ema.map(Averaging.init),
+            seed: seed, precision: precision, known: layout.types)
+    }
+
     private func advance(to total: Int, _ body: (TrainingStep) throws -> Void) throws -> Training {
-        guard var compiled else { return self }
+        guard let compiled else { return self }
         var stopped = false
         var isChecked = true
-        while stepCount < total, !stopped {
-            if compiled.learningRate != learningRate {
-                guard let value = HostArray([learningRate], precision) else { break }
-                try compiled.program.setInput(0, value)
-                compiled.learningRate = learningRate
-            }
-            try compiled.program.run()
+        while stepCount < total, !stopped, !isOutOfPatience {
             let index = stepCount
+            let rate =
+                learningRate
+                * learningRateSchedule.factor(ofStep: index, of: total, after: validations)
+            try setRate(rate)
+            try compiled.program.run()
             stepCount += 1
-            let step = TrainingStep(
-                index: index, stepsPerEpoch: compiled.stepsPerEpoch, read: { try self.figures(compiled) },
-                end: { stopped = true })
             isChecked = false
+            var validated: [(name: String, value: Double)]?
+            if isValidated(afterStep: stepCount, stepsPerEpoch: compiled.stepsPerEpoch) {
+                let figures = try validate()
+                validations.append(figures[0].value, at: stepCount)
+                validated = figures
+            }
+            let step = TrainingStep(
+                index: index, stepsPerEpoch: compiled.stepsPerEpoch, learningRate: rate, validation: validated,
+                read: { try self.figures(compiled) }, end: { stopped = true })
             try recorder?.stepped(self, step)
             try body(step)
             // The flag on the device keeps the state before a bad step; the host only has to look now and then.
@@ -109,9 +121,14 @@ extension Training {
             }
         }
         if !isChecked { try checkFinite() }
-        self.compiled = compiled
         try recorder?.ended(self)
         return self
+    }
+
+    private func setRate(_ rate: Double) throws {
+        guard let compiled, compiled.learningRate != rate, let value = HostArray([rate], precision) else { return }
+        try compiled.program.setInput(0, value)
+        self.compiled?.learningRate = rate
     }
 
     /// The figures of the last step.
@@ -124,8 +141,12 @@ extension Training {
     func checkFinite() throws {
         guard try states.read(TrainStep.flagState).doubles[0] != 0 else { return }
         stepCount = Int(try states.read(TrainStep.countState).doubles[0])
+        // Without an origin, as where a device's fast mathematics went astray by itself, there is still an error.
+        let problem =
+            nonFinite ?? (try? nonFiniteOrigin())?.description ?? "the loss or a gradient is not finite"
+        nonFinite = problem
         throw TrainingError(
-            "step \(stepCount)", "the loss or a gradient is not finite; the parameters before it are kept",
+            "step \(stepCount)", "\(problem); the parameters before it are kept",
             "lower the learning rate, or limit the gradient norm")
     }
 }

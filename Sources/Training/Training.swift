@@ -23,10 +23,14 @@ public final class Training<M: Model> {
     public let seed: UInt64
     public let binarization: Binarization
     public let maximumGradientNorm: Double?
+    public let learningRateSchedule: LearningRateSchedule
+    public let validation: ValidationPolicy
+    /// The decay of the weights' exponential moving average; nil for none.
+    public let ema: Double?
     public let precision: ScalarType
     public let options: CompileOptions
 
-    /// Of the steps that follow; begins as the optimizer's.
+    /// Of the steps that follow, before the schedule's factor; begins as the optimizer's.
     public var learningRate: Double
     /// Is told what the user should know, one line at a time.
     public var notice: (String) -> Void = { _ in }
@@ -35,23 +39,36 @@ public final class Training<M: Model> {
 
     /// Steps done, of all runs.
     public internal(set) var stepCount = 0
+    /// What the validations so far gave.
+    public internal(set) var validations = ValidationHistory()
     /// Set by the first run; the same for all.
     public internal(set) var batchSize: Int?
 
     let states: DeviceStates
     let layout: ModelLayout
+    /// The averaged weights by the names of the weights; nil where they are not averaged.
+    private(set) var averages: DeviceStates?
     var compiled: CompiledStep?
     var isFinished = false
+    /// Keeps the compiled program of validations.
+    var validator: Trained<M>?
+    /// Where the first number that was not finite came from.
+    var nonFinite: String?
+    var validationTerms: [(name: String, weight: Double)] = []
 
     /// - Parameters:
     ///   - optimizer: Its moments start at zero.
     ///   - seed: Of first values, order of rows, and noise.
     ///   - maximumGradientNorm: Gradients of a larger global norm are scaled down to it.
+    ///   - schedule: Of the learning rate, to the end of the `run` at hand.
+    ///   - validation: Matters where the data have a validation split.
+    ///   - ema: Keep an exponential moving average of the weights, of this decay, for the trained model.
     /// - Throws: `GraphError` where the model cannot take the rows, `DeviceError`.
     public init(
         _ model: M, on dataset: Dataset, device: Device = .best, optimizer: Optimizer = .adam(), seed: UInt64 = 0,
-        binarization: Binarization = .none, maximumGradientNorm: Double? = nil, precision: ScalarType = .float32,
-        options: CompileOptions = CompileOptions()
+        binarization: Binarization = .none, maximumGradientNorm: Double? = nil,
+        schedule: LearningRateSchedule = .constant, validation: ValidationPolicy = ValidationPolicy(),
+        ema: Double? = nil, precision: ScalarType = .float32, options: CompileOptions = CompileOptions()
     ) throws {
         guard precision.isFloating else {
             throw TrainingError("training", "cannot compute in \(precision.rawValue)", "use float32 or float64")
@@ -63,6 +80,14 @@ public final class Training<M: Model> {
         if let limit = maximumGradientNorm, !(limit > 0) {
             throw ConfigurationError.badValue("max_grad_norm", value: "\(limit)", expected: "positive")
         }
+        if let ema, !(ema > 0 && ema < 1) {
+            throw ConfigurationError.badValue("ema", value: "\(ema)", expected: "a number between 0 and 1")
+        }
+        try schedule.check()
+        for (key, value) in [("validate_every", validation.every), ("patience", validation.patience)] {
+            guard let value, value < 1 else { continue }
+            throw ConfigurationError.badValue(key, value: "\(value)", expected: "an integer of at least 1")
+        }
         self.model = try model.adapted(to: dataset.shape).conditioned(on: dataset.train)
         if binarization == .none { try self.model.check(dataset.train) }
         self.dataset = dataset
@@ -71,9 +96,18 @@ public final class Training<M: Model> {
         self.seed = seed
         self.binarization = binarization
         self.maximumGradientNorm = maximumGradientNorm
+        learningRateSchedule = schedule
+        self.validation = validation
+        self.ema = ema
         self.precision = precision
         self.options = options
         learningRate = optimizer.learningRate
+        let needsValidation = schedule.needsValidation || validation.patience != nil || validation.every != nil
+        guard !needsValidation || dataset.splits.contains(.validation) else {
+            throw TrainingError(
+                dataset.name, "has no validation rows, by which the training is to go",
+                "hold some out (--validation-fraction), or leave out patience, validations and the plateau schedule")
+        }
         states = DeviceStates(on: try device.makeBackend())
 
         let input = RowInput(dataset.train, binarization)
@@ -94,10 +128,18 @@ public final class Training<M: Model> {
         if layout.parameters.contains(where: { $0.initializer.usesData }) {
             data = try input.decoded(graph.state(TrainStep.dataState, input.type(rows: dataset.count)), precision)
         }
-        let updates = try layout.parameters.initialValues(in: graph, seed: seed, data: data)
+        var updates = try layout.parameters.initialValues(in: graph, seed: seed, data: data)
+        var names = Dictionary(uniqueKeysWithValues: layout.parameters.map { ($0.path, $0.path) })
+        if ema != nil {
+            for (parameter, update) in zip(layout.parameters, updates) where parameter.isTrained {
+                names[parameter.path] = Averaging.state(parameter.path)
+                updates.append((graph.state(Averaging.state(parameter.path), parameter.type), update.value))
+            }
+        }
         try CompiledProgram(
             Program(graph, updates: updates), states: states, options: options.named("initial-values")
         ).run()
+        averages = ema == nil ? nil : states.renamed(names)
     }
 
     /// The rows that parameters with an initializer `firstBatch` are computed from: so many of the first epoch's, in its
@@ -109,8 +151,9 @@ public final class Training<M: Model> {
         guard layout.parameters.contains(where: { $0.initializer == .firstBatch }) else { return }
         let step = TrainStep(
             input: input, rowCount: dataset.count, batchSize: min(Self.firstBatchSize, dataset.count),
-            optimizer: optimizer, maximumGradientNorm: maximumGradientNorm, seed: seed, precision: precision,
-            known: layout.types)
+            optimizer: optimizer, maximumGradientNorm: maximumGradientNorm, averaging: ema.map(Averaging.init),
+            seed: seed,
+            precision: precision, known: layout.types)
         try CompiledProgram(step.firstValues(model), states: states, options: options.named("first-batch")).run()
     }
 
@@ -131,9 +174,16 @@ public final class Training<M: Model> {
     }
 
     /// The model as it is now. It shares the parameters: further training changes them.
-    public func trained() throws -> Trained<M> {
-        try Trained(
-            model, layout: layout, states: states, dataName: dataset.name, seed: seed, stepCount: stepCount,
+    ///
+    /// - Parameter weights: The averaged ones where there are any, unless given.
+    public func trained(_ weights: Weights? = nil) throws -> Trained<M> {
+        if weights == .ema, averages == nil {
+            throw TrainingError("training", "its weights are not averaged", "give it a decay: ema: 0.999")
+        }
+        let averages = weights == .raw ? nil : averages
+        return try Trained(
+            model, layout: layout, states: averages ?? states, weights: averages == nil ? .raw : .ema,
+            dataName: dataset.name, seed: seed, stepCount: stepCount,
             binarization: binarization, precision: precision, options: options, optimizer: optimizer,
             batchSize: batchSize)
     }

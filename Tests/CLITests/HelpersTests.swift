@@ -67,7 +67,8 @@ import Testing
 
     @Test func checkpointsAreNamedByTheirStep() throws {
         #expect(ValueKind<CheckpointChoice>.checkpoint.read("latest") == .latest)
-        #expect(ValueKind<CheckpointChoice>.checkpoint.read("1234")?.step == 1234)
+        #expect(ValueKind<CheckpointChoice>.checkpoint.read("best") == .best)
+        #expect(ValueKind<CheckpointChoice>.checkpoint.read("1234") == .step(1234))
         for wrong in ["last", "-1", "1.5", ""] { #expect(ValueKind<CheckpointChoice>.checkpoint.read(wrong) == nil) }
     }
 

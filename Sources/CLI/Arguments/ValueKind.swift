@@ -50,6 +50,11 @@ extension ValueKind where Value == Double {
         number("a number from \(plain(lower)) to below \(plain(upper))") { lower <= $0 && $0 < upper }
     }
 
+    /// `lower < value < upper`, such as a decay.
+    static func number(between lower: Double, and upper: Double) -> Self {
+        number("a number between \(plain(lower)) and \(plain(upper))") { lower < $0 && $0 < upper }
+    }
+
     private static func number(_ expectation: String, where isAllowed: @escaping @Sendable (Double) -> Bool) -> Self {
         Self(expectation) { text in
             // Swift also reads "0x1p3", "inf" and "nan"; none of them is a figure that somebody means.

@@ -23,7 +23,11 @@ enum Common {
 
     static let run = Positional("RUN", .path, help: "the folder of a run, as train writes it")
     static let checkpoint = Option(
-        "--checkpoint", "C", .checkpoint, default: .latest, help: "latest, or the step of a checkpoint")
+        "--checkpoint", "C", .checkpoint, default: .latest,
+        help: "latest, best (by the validation loss), or the step of a checkpoint")
+    static let weights = Option(
+        "--weights", "W", .choice(Weights.self), defaultText: "ema where there are any",
+        help: "ema: averaged over the training; raw: as the optimizer left them")
     static let out = Option(
         "--out", "PATH", .path, defaultText: "in the run's folder", help: "a .png, .npy or .npz file to write")
     static let batchSize = Option(
@@ -73,26 +77,38 @@ extension ValueKind where Value == DeviceName {
 
 /// Which checkpoint of a run.
 enum CheckpointChoice: Equatable, Sendable, CustomStringConvertible {
-    case latest
+    case latest, best
     case step(Int)
 
     var description: String {
         switch self {
         case .latest: "latest"
+        case .best: "best"
         case .step(let step): "\(step)"
         }
     }
 
-    /// Nil for the latest.
-    var step: Int? {
-        if case .step(let step) = self { step } else { nil }
+    /// The step of the checkpoint in a run.
+    func step(in folder: RunFolder) throws -> Int {
+        switch self {
+        case .latest: return try folder.latestStep()
+        case .step(let step): return step
+        case .best:
+            guard let step = folder.bestStep else {
+                throw TrainingError(
+                    folder.path, "has no best checkpoint, because it was trained without validation rows",
+                    "use --checkpoint latest, or train with --validation-fraction")
+            }
+            return step
+        }
     }
 }
 
 extension ValueKind where Value == CheckpointChoice {
     static var checkpoint: Self {
-        Self("latest or a number of steps", choices: ["latest"]) { text in
+        Self("latest, best or a number of steps", choices: ["latest", "best"]) { text in
             if text == "latest" { return .latest }
+            if text == "best" { return .best }
             guard let step = Int(text), step >= 0 else { return nil }
             return .step(step)
         }

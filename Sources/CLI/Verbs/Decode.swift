@@ -7,7 +7,8 @@ enum Decode {
     static let verb = Verb(
         name: "decode", summary: "the data that codes stand for, as arrays or a picture",
         positionals: [Common.run, codes],
-        options: [Sample.decoder, Common.batchSize, Common.out, Common.seed, Common.checkpoint] + Common.execution,
+        options: [Sample.decoder, Common.batchSize, Common.out, Common.seed, Common.checkpoint, Common.weights]
+            + Common.execution,
         example: "decode runs/conv-vae-fashion-mnist codes.npy --out images.npy", run: run)
 
     private static func run(_ arguments: Arguments, _ console: Console) throws {

@@ -12,7 +12,9 @@ enum Encode {
 
     static let verb = Verb(
         name: "encode", summary: "the codes of data, as arrays", positionals: [Common.run],
-        options: [output, Common.data, Common.split, Common.batchSize, out, Common.seed, Common.checkpoint]
+        options: [
+            output, Common.data, Common.split, Common.batchSize, out, Common.seed, Common.checkpoint, Common.weights,
+        ]
             + Common.execution,
         example: "encode runs/conv-vae-fashion-mnist --data images.npy --out codes.npy", run: run)
 

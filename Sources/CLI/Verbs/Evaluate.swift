@@ -10,6 +10,7 @@ enum Evaluate {
         name: "evaluate", summary: "likelihoods and other figures on a split, itemised", positionals: [Common.run],
         options: [
             importanceSamples, Common.data, Common.split, Common.batchSize, Common.seed, Common.checkpoint,
+            Common.weights,
         ] + Common.execution,
         example: "evaluate runs/conv-vae-fashion-mnist --split test --importance-samples 100", run: run)
 
@@ -28,10 +29,10 @@ enum Evaluate {
             batchSize: arguments[Common.batchSize], console)
         let head: JSONTree = [
             "run": .string(run.name), "model": .string(run.configuration.modelName), "data": .string(run.source),
-            "split": .string(split.rawValue), "step": .integer(trained.stepCount),
+            "split": .string(split.rawValue),
         ]
-        try console.report(head.adding(evaluation.json)) { _ in
-            let title = "\(run.configuration.modelName) after \(counted(trained.stepCount, "step"))"
+        try console.report(head.adding(run.origin(of: trained)).adding(evaluation.json)) { _ in
+            let title = "\(run.configuration.modelName) \(run.place(of: trained))"
             return "\(title), \(run.source), \(split.rawValue) split\n\(evaluation)"
         }
     }

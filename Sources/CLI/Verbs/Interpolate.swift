@@ -11,7 +11,8 @@ enum Interpolate {
 
     static let verb = Verb(
         name: "interpolate", summary: "walk between two data points in latent space", positionals: [Common.run],
-        options: [from, to, frames, path, Common.data, Common.split, Common.out, Common.checkpoint] + Common.execution,
+        options: [from, to, frames, path, Common.data, Common.split, Common.out, Common.checkpoint, Common.weights]
+            + Common.execution,
         example: "interpolate runs/conv-vae-fashion-mnist --from 0 --to 7 --frames 12", run: run)
 
     private static func run(_ arguments: Arguments, _ console: Console) throws {

@@ -49,9 +49,34 @@ struct OpenedRun {
     /// Reads the checkpoint that was asked for onto the device that was asked for.
     func trained<M: Model>(_ model: M) throws -> Trained<M> {
         try Trained<M>(
-            contentsOf: folder.path, step: arguments[Common.checkpoint].step, device: arguments.device(),
-            precision: arguments[Common.precision]?.scalar,
-            options: arguments.compileOptions)
+            contentsOf: folder.path, step: arguments[Common.checkpoint].step(in: folder),
+            weights: arguments[Common.weights], device: arguments.device(),
+            precision: arguments[Common.precision]?.scalar, options: arguments.compileOptions)
+    }
+
+    /// Which of the run's models it is, as answers in JSON say it.
+    func origin<M: Model>(of trained: Trained<M>) -> JSONTree {
+        [
+            "step": .integer(trained.stepCount), "checkpoint": .string("\(arguments[Common.checkpoint])"),
+            "best_step": folder.bestStep.map { .integer($0) } ?? .null, "weights": .string(trained.weights.rawValue),
+        ]
+    }
+
+    /// The same for people: "after 200 steps", and what else there is to choose from.
+    func place<M: Model>(of trained: Trained<M>) -> String {
+        var notes: [String] = []
+        if let best = folder.bestStep {
+            notes.append(
+                best == trained.stepCount
+                    ? "the best checkpoint" : "the \(name(of: trained)) checkpoint, the best is of step \(best)")
+        }
+        if trained.weights == .ema { notes.append("averaged weights") }
+        let text = "after \(counted(trained.stepCount, "step"))"
+        return notes.isEmpty ? text : "\(text) (\(notes.joined(separator: "; ")))"
+    }
+
+    private func name<M: Model>(of trained: Trained<M>) -> String {
+        trained.stepCount == (try? folder.latestStep()) ? "latest" : "chosen"
     }
 
     /// Of the rows that `rows()` gives: a built-in name or a path.

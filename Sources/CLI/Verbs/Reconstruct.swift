@@ -8,7 +8,7 @@ enum Reconstruct {
     static let verb = Verb(
         name: "reconstruct", summary: "originals above reconstructions, as a picture or arrays",
         positionals: [Common.run],
-        options: [range, Common.data, Common.split, Common.batchSize, Common.out, Common.checkpoint]
+        options: [range, Common.data, Common.split, Common.batchSize, Common.out, Common.checkpoint, Common.weights]
             + Common.execution,
         example: "reconstruct runs/conv-vae-fashion-mnist --split test --range 0:32", run: run)
 

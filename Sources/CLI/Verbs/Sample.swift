@@ -36,8 +36,7 @@ enum Sample {
         positionals: [Common.run],
         options: [
             count, range, temperature, classIndex, condition, decoder, Common.batchSize, out, shardSize, shard, verify,
-            verifyAll, Common.seed,
-            Common.checkpoint,
+            verifyAll, Common.seed, Common.checkpoint, Common.weights,
         ] + Common.execution,
         example: "sample runs/conv-vae-fashion-mnist --count 64 --out samples.png", run: run)
 
@@ -97,7 +96,7 @@ enum Sample {
         ]
         func result(_ path: String) -> JSONTree {
             let place: JSONTree = ["run": .string(run.name), "out": .string(path), "count": .integer(wanted.count)]
-            return place.adding(what)
+            return place.adding(what).adding(run.origin(of: trained))
         }
 
         if let size = arguments[shardSize] {
@@ -124,6 +123,8 @@ enum Sample {
             try work.done(piece) { try samples(piece.shifted(by: wanted.lowerBound)) }
         }
         work.finish()
-        try console.report(result(file.path)) { _ in "\(counted(wanted.count, "sample")): \(file.path)" }
+        try console.report(result(file.path)) { _ in
+            "\(counted(wanted.count, "sample")) of \(M.name) \(run.place(of: trained)): \(file.path)"
+        }
     }
 }

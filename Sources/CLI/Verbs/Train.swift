@@ -13,7 +13,9 @@ enum Train {
 
     private static let options: [any AnyOption] = [
         TrainingOptions.data, TrainingOptions.epochs, TrainingOptions.steps, TrainingOptions.batchSize,
-        TrainingOptions.learningRate, TrainingOptions.maxGradNorm, TrainingOptions.validationFraction,
+        TrainingOptions.learningRate, TrainingOptions.schedule, TrainingOptions.warmupSteps, TrainingOptions.optimizer,
+        TrainingOptions.weightDecay, TrainingOptions.maxGradNorm, TrainingOptions.ema,
+        TrainingOptions.validationFraction, TrainingOptions.validateEvery, TrainingOptions.patience,
         TrainingOptions.config, TrainingOptions.settings, out, resume, dryRun, Common.seed,
     ]
 
@@ -55,7 +57,7 @@ enum Train {
         let seconds = try advance(training, to: summary.steps, batchSize: configuration.batchSize, plan.folder, console)
         try Interrupt.check()
         try TrainResults(training, plan.folder, dataset, source: configuration.data.source, console)
-            .report(summary, seconds: seconds)
+            .report(summary.validated(by: training.validations), seconds: seconds)
     }
 
     /// Trains with progress and returns how many seconds it took. Ctrl-C ends it after a step, with a checkpoint.
@@ -63,6 +65,10 @@ enum Train {
         _ training: Training<M>, to total: Int, batchSize: Int, _ folder: RunFolder, _ console: Console
     ) throws -> Double {
         let start = ProcessInfo.processInfo.systemUptime
+        guard !training.isOutOfPatience else {
+            console.notice(outOfPatience(training))
+            return 0
+        }
         guard training.stepCount < total else {
             console.notice("\(training.stepCount) steps are done already; ask for more with --epochs or --steps")
             return 0
@@ -71,19 +77,33 @@ enum Train {
         let progress = ProgressBar(
             "train", total: total, start: training.stepCount, unitsPerStep: training.batchSize ?? batchSize,
             unit: "samples", console: console)
+        func figures(_ step: TrainingStep) throws -> ProgressBar.Figures {
+            let validation = training.validations.entries.last.map { [("validation", $0.loss ?? .nan)] } ?? []
+            return [("loss", try step.loss())] + validation
+        }
         var last: ProgressBar.Figures = []
         try training.run(steps: total - training.stepCount, batchSize: batchSize) { step in
             if Interrupt.isRequested { step.stop() }
-            if step.index + 1 == total || Interrupt.isRequested { last = [("loss", try step.loss())] }
-            try progress.update(step.index + 1) { [("loss", try step.loss())] }
+            let isLast = step.index + 1 == total || Interrupt.isRequested || training.isOutOfPatience
+            if isLast { last = try figures(step) }
+            try progress.update(step.index + 1) { try figures(step) }
         }
         progress.finish(figures: last)
+        if training.isOutOfPatience { console.notice(outOfPatience(training)) }
+        if let best = training.validations.best, best.step != training.stepCount {
+            console.notice("the best validation loss, \(ProgressLine.figureText(best.loss)), was at step \(best.step)")
+        }
         if Interrupt.isRequested {
             console.notice(
                 "step \(training.stepCount) is kept; go on with: "
                     + "pushforward train \(M.name) --resume --out \(folder.path)")
         }
         return ProcessInfo.processInfo.systemUptime - start
+    }
+
+    private static func outOfPatience<M: Model>(_ training: Training<M>) -> String {
+        let count = counted(training.validations.countSinceBest, "validation")
+        return "stopped at step \(training.stepCount): \(count) without a better loss"
     }
 }
 
@@ -137,7 +157,7 @@ private struct TrainPlan {
     /// What must not change when a training goes on.
     private static func withoutTotals(_ configuration: RunConfiguration) throws -> JSONTree {
         var configuration = configuration
-        (configuration.epochs, configuration.steps) = (nil, nil)
+        (configuration.epochs, configuration.steps, configuration.patience) = (nil, nil, nil)
         return try JSONTree(encoding: configuration)
     }
 }

@@ -114,6 +114,10 @@ struct TrainResults<M: Model> {
                 points[name, default: []].append((step, value))
             }
         }
-        return names.map { HTMLReport.Series("train/\($0)", points[$0] ?? []) }
+        return names.map { name in
+            let held = "validation_"
+            let title = name.hasPrefix(held) ? "validation/\(name.dropFirst(held.count))" : "train/\(name)"
+            return HTMLReport.Series(title, points[name] ?? [])
+        }
     }
 }

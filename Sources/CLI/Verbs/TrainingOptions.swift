@@ -18,6 +18,28 @@ enum TrainingOptions {
     static let learningRate = Option(
         "--learning-rate", "X", .number(atLeast: 0), aliases: ["--lr"], defaultText: "the model's",
         help: "of the optimizer")
+    static let optimizer = Option(
+        "--optimizer", "O", .choice(["adam", "adamw", "sgd"]), defaultText: "adam",
+        help: "adam, adamw or sgd; --set optimizer.KEY=VALUE sets the rest")
+    static let weightDecay = Option(
+        "--weight-decay", "X", .number(atLeast: 0), defaultText: "the optimizer's: 0, of adamw 0.01",
+        help: "of the optimizer: an L2 term of the gradient, or decoupled (adamw)")
+    static let schedule = Option(
+        "--lr-schedule", "S", .choice(LearningRateSchedule.kinds.map(\.name)), defaultText: "constant",
+        help: "constant; linear or cosine: down to schedule.final_fraction (0) of the rate at the end; plateau: times "
+            + "schedule.factor (0.5) after schedule.patience (10) validations without a better loss")
+    static let warmupSteps = Option(
+        "--lr-warmup-steps", "N", .integer(atLeast: 0), defaultText: "0",
+        help: "steps in which the learning rate rises to its value")
+    static let validateEvery = Option(
+        "--validate-every", "N", .integer(atLeast: 1), defaultText: "an epoch",
+        help: "steps between losses on the validation rows, where there are any")
+    static let patience = Option(
+        "--patience", "N", .integer(atLeast: 1), defaultText: "never",
+        help: "stop after so many validations in a row without a better loss")
+    static let ema = Option(
+        "--ema", "DECAY", .number(between: 0, and: 1), defaultText: "none",
+        help: "keep an exponential moving average of the weights, such as 0.999, and use it for what follows")
     static let maxGradNorm = Option(
         "--max-grad-norm", "X", .number(above: 0), defaultText: "no limit",
         help: "scale gradients of a larger global norm down to this")
@@ -33,8 +55,9 @@ enum TrainingOptions {
         if arguments.given(epochs), arguments.given(steps) {
             throw UsageError("--epochs and --steps are both given; one of them says how long to train")
         }
+        let file = try arguments[config].map(tree)
         var result = try Configuration.resolve(
-            base, file: try arguments[config].map(tree), assignments: assignments(arguments) + arguments[settings])
+            base, file: file, assignments: assignments(arguments, over: base, file) + arguments[settings])
         guard result.modelName == base.modelName else {
             throw UsageError("the model is \(base.modelName), yet the configuration says \(result.modelName)")
         }
@@ -67,7 +90,9 @@ enum TrainingOptions {
     }
 
     /// Options are short names of keys.
-    private static func assignments(_ arguments: Arguments) -> [Assignment] {
+    private static func assignments(
+        _ arguments: Arguments, over base: RunConfiguration, _ file: JSONTree?
+    ) -> [Assignment] {
         var result: [Assignment] = []
         func assign(_ key: String, _ value: JSONTree?) {
             if let value { result.append(Assignment(key: key, value: value)) }
@@ -75,6 +100,17 @@ enum TrainingOptions {
         assign("data.source", arguments[data].map { .string($0) })
         assign("data.validation_fraction", arguments[validationFraction].map { .double($0) })
         assign("batch_size", arguments[batchSize].map { .integer($0) })
+        if let kind = arguments[optimizer] {
+            // Another optimizer keeps the rate.
+            let rate = file?["optimizer"]?["learning_rate"]?.double ?? base.optimizer.learningRate
+            assign("optimizer", ["kind": .string(kind), "learning_rate": .double(rate)])
+        }
+        assign("optimizer.weight_decay", arguments[weightDecay].map { .double($0) })
+        assign("schedule", arguments[schedule].map { ["kind": .string($0)] })
+        assign("schedule.warmup_steps", arguments[warmupSteps].map { .integer($0) })
+        assign("validate_every", arguments[validateEvery].map { .integer($0) })
+        assign("patience", arguments[patience].map { .integer($0) })
+        assign("ema", arguments[ema].map { .double($0) })
         assign("optimizer.learning_rate", arguments[learningRate].map { .double($0) })
         assign("max_grad_norm", arguments[maxGradNorm].map { .double($0) })
         if let epochs = arguments[epochs] {
@@ -99,6 +135,16 @@ enum TrainingOptions {
         try check("batch_size", configuration.batchSize)
         try check("epochs", configuration.epochs)
         try check("steps", configuration.steps)
+        try check("validate_every", configuration.validateEvery)
+        try check("patience", configuration.patience)
+        try configuration.schedule.check()
+        let decay = configuration.optimizer.weightDecay
+        guard decay >= 0 else {
+            throw .badValue("optimizer.weight_decay", value: "\(decay)", expected: "a number of at least 0")
+        }
+        if let ema = configuration.ema, !(ema > 0 && ema < 1) {
+            throw .badValue("ema", value: "\(ema)", expected: "a number between 0 and 1")
+        }
         let rate = configuration.optimizer.learningRate
         guard rate >= 0 else {
             throw .badValue("optimizer.learning_rate", value: "\(rate)", expected: "a number of at least 0")
@@ -137,7 +183,8 @@ extension RunConfiguration {
         options.math = math
         return try Training(
             model, on: dataset, device: arguments.device(), optimizer: optimizer, seed: seed,
-            binarization: data.binarize, maximumGradientNorm: maxGradNorm, precision: precision, options: options)
+            binarization: data.binarize, maximumGradientNorm: maxGradNorm, schedule: schedule,
+            validation: validation, ema: ema, precision: precision, options: options)
     }
 
     /// Of the whole training.

@@ -3,8 +3,8 @@ import Pushforward
 /// What a training is about to do.
 struct TrainingSummary {
     let steps: Int
-    let json: JSONTree
-    /// Three lines for people.
+    private(set) var json: JSONTree
+    /// A few lines for people.
     let text: String
 
     init<M: Model>(_ training: Training<M>, _ configuration: RunConfiguration, _ folder: String) {
@@ -26,13 +26,33 @@ struct TrainingSummary {
             ? "\(counted(configuration.epochs ?? 1, "epoch")) of \(counted(training.stepsPerEpoch, "step"))"
             : counted(steps, "step")
         let optimizer = "\(configuration.optimizer.kindName) \(configuration.optimizer.learningRate)"
+        let schedule = configuration.schedule == .constant ? "" : ", \(configuration.schedule.selected.name) rate"
+        let averages = configuration.ema.map { ", averaged weights \($0)" } ?? ""
+        var validation = "none"
+        if let rows = try? dataset.validation {
+            validation = "\(grouped(rows.count)) rows every "
+            validation += configuration.validateEvery.map { counted($0, "step") } ?? "epoch"
+            validation += configuration.patience.map { ", patience \($0)" } ?? ""
+        }
         text = columns([
             ("model", "\(configuration.modelName), \(counted(training.parameterCount, "parameter"))"),
             ("data", "\(configuration.data.source), \(grouped(dataset.count)) rows of \(sizes(dataset.shape))"),
             ("device", training.backend.description),
-            ("training", "\(length), batch \(batchSize), \(optimizer), seed \(configuration.seed)"),
+            (
+                "training",
+                "\(length), batch \(batchSize), \(optimizer)\(schedule)\(averages), seed \(configuration.seed)"
+            ),
+            ("validation", validation),
             ("run", folder),
         ])
+    }
+
+    /// With the best of the validations, where there were any.
+    func validated(by validations: ValidationHistory) -> TrainingSummary {
+        guard let best = validations.best else { return self }
+        var result = self
+        result.json = json.adding(["best_step": .integer(best.step), "best_validation_loss": .double(best.loss)])
+        return result
     }
 }
 

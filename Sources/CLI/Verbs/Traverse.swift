@@ -18,7 +18,10 @@ enum Traverse {
 
     static let verb = Verb(
         name: "traverse", summary: "move one latent at a time: a row of pictures for each", positionals: [Common.run],
-        options: [latents, range, frames, order, row, Common.data, Common.split, Common.out, Common.checkpoint]
+        options: [
+            latents, range, frames, order, row, Common.data, Common.split, Common.out, Common.checkpoint,
+            Common.weights,
+        ]
             + Common.execution,
         example: "traverse runs/conv-vae-fashion-mnist --order kl --range -3:3", run: run)
 

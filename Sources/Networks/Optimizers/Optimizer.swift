@@ -14,7 +14,7 @@ public enum Optimizer: Hashable, Sendable {
         .sgd(SGD(learningRate: learningRate, momentum: momentum))
     }
 
-    /// The learning rate that a schedule, if any, starts from.
+    /// What a schedule's factor is applied to.
     public var learningRate: Double {
         get {
             switch self {
@@ -35,6 +35,14 @@ public enum Optimizer: Hashable, Sendable {
                 rule.learningRate = newValue
                 self = .sgd(rule)
             }
+        }
+    }
+
+    public var weightDecay: Double {
+        switch self {
+        case .adam(let rule): rule.weightDecay
+        case .adamW(let rule): rule.weightDecay
+        case .sgd(let rule): rule.weightDecay
         }
     }
 

@@ -13,7 +13,7 @@ import Probability
 ///             })
 ///         }
 ///     }
-public protocol DensityModel: GenerativeModel {
+public protocol DensityModel: GenerativeModel, EncodingModel where Code == Deterministic {
     /// p(x), whose bijectors take their parameters from `scope`.
     func distribution(_ scope: Scope) throws -> Transformed
 }
@@ -41,5 +41,14 @@ extension DensityModel {
         _ rowShape: [Int], temperature: Double, output: DecoderOutput, _ root: Scope
     ) throws -> Tensor {
         try distribution(root).sample(root["base"], temperature: temperature)
+    }
+
+    /// The base values that rows come from.
+    public func encode(_ x: Tensor, _ root: Scope) throws -> Deterministic {
+        Deterministic(try distribution(root).itemisedLogProb(x).z)
+    }
+
+    public func decoded(_ z: Tensor, _ output: DecoderOutput, _ root: Scope) throws -> Tensor {
+        try distribution(root).forward(z)
     }
 }

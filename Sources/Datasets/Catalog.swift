@@ -22,5 +22,17 @@ extension Dataset {
                 summary: "10,000 + 2,000 generated gray images of shapes, 28 x 28, factors known, no file needed",
                 isInstalled: true, installation: nil, load: { () throws(DatasetError) in try shapes() }),
         ]
+            + PlaneDensity.allCases.map { density in
+                CatalogEntry(
+                    name: density.rawValue,
+                    summary: "50,000 + 10,000 generated points in the plane: \(density.summary)",
+                    isInstalled: true, installation: nil,
+                    load: { () throws(DatasetError) in try plane(density) })
+            } + [
+                CatalogEntry(
+                    name: "gaussian-64",
+                    summary: "50,000 + 10,000 generated rows of a correlated normal of 64 dimensions, entropy known",
+                    isInstalled: true, installation: nil, load: { () throws(DatasetError) in try gaussian64() })
+            ]
     }
 }

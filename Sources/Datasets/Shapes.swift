@@ -38,18 +38,12 @@ public enum Shapes {
     /// Pixels each way.
     public static let size = 28
 
-    /// Test image j is image 2^40 + j, so that neither split moves when the other grows.
-    static let firstTestIndex = 1 << 40
-
     /// The factors of image `index`.
     public static func factors(seed: UInt64, index: Int) -> Factors {
-        let key = SplitMix64.value(seed: seed, index: UInt64(truncatingIfNeeded: index))
-        func uniform(_ stream: UInt64) -> Double {
-            Double(SplitMix64.value(seed: key, index: stream) >> 11) * 0x1p-53
-        }
+        let row = GeneratedRow(seed: seed, index: index)
         return Factors(
-            kind: Kind.allCases[Int(uniform(0) * 4)], x: 10 + 8 * uniform(1), y: 10 + 8 * uniform(2),
-            scale: 5 + 4 * uniform(3), rotation: 2 * .pi * uniform(4))
+            kind: Kind.allCases[row.choice(0, of: 4)], x: 10 + 8 * row.uniform(1), y: 10 + 8 * row.uniform(2),
+            scale: 5 + 4 * row.uniform(3), rotation: 2 * .pi * row.uniform(4))
     }
 
     /// The image with these factors, [28, 28] levels: each pixel's level is the share of it that the shape covers,
@@ -69,7 +63,7 @@ public enum Shapes {
             let high = min(max(centre + reach, 0), Double(size)).rounded(.up)
             return Int(low)..<Int(high)
         }
-        let (sine, cosine) = sineAndCosine(factors.rotation)
+        let (sine, cosine) = PortableMath.sineAndCosine(factors.rotation)
         let scale = factors.scale
         for row in covered(factors.y) {
             for column in covered(factors.x) {
@@ -103,27 +97,6 @@ public enum Shapes {
         }
     }
 
-    /// Sine and cosine to 1e-12 from sums and products alone: those of the C library differ between machines.
-    private static func sineAndCosine(_ angle: Double) -> (sine: Double, cosine: Double) {
-        let quarter = (angle / (.pi / 2)).rounded()
-        let x = angle - quarter * (.pi / 2)
-        guard abs(x) < 1 else { return (0, 1) }
-        var (sine, cosine) = (0.0, 0.0)
-        // Taylor's series in Horner's form, to x^15 and x^14.
-        for k in stride(from: 14.0, through: 2, by: -2) {
-            sine = (1 - sine) * x * x / (k * (k + 1))
-            cosine = (1 - cosine) * x * x / (k * (k - 1))
-        }
-        sine = x * (1 - sine)
-        cosine = 1 - cosine
-        return switch Int(quarter.truncatingRemainder(dividingBy: 4) + 4) % 4 {
-        case 0: (sine, cosine)
-        case 1: (cosine, -sine)
-        case 2: (-sine, -cosine)
-        default: (-cosine, sine)
-        }
-    }
-
     /// Images `first` up to `first + count`.
     static func rows(first: Int, count: Int, seed: UInt64) throws(DatasetError) -> Rows {
         let block = 250
@@ -151,12 +124,8 @@ extension Dataset {
     public static func shapes(
         count: Int = 10_000, testCount: Int = 2_000, seed: UInt64 = 0
     ) throws(DatasetError) -> Dataset {
-        // 2^31 images would be more than memory holds.
-        for number in [count, testCount] where number < 1 || number > 1 << 31 {
-            throw DatasetError("shapes", "\(number) images cannot be made", "ask for at least 1 in each split")
+        try generated("shapes", count: count, testCount: testCount) { (first, count) throws(DatasetError) in
+            try Shapes.rows(first: first, count: count, seed: seed)
         }
-        return try Dataset(
-            name: "shapes", train: Shapes.rows(first: 0, count: count, seed: seed),
-            test: Shapes.rows(first: Shapes.firstTestIndex, count: testCount, seed: seed))
     }
 }

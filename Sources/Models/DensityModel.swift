@@ -16,7 +16,7 @@ import Probability
 ///
 /// Where rows are gray levels (`takesLevels`) the density is that of dequantized ones: what is trained and evaluated is
 /// then a lower bound on the log-probability of the levels, and samples are levels again.
-public protocol DensityModel: GenerativeModel {
+public protocol DensityModel: GenerativeModel, EncodingModel where Code == Deterministic {
     /// p(x), whose bijectors take their parameters from `scope`.
     func distribution(_ scope: Scope) throws -> Transformed
 }
@@ -60,6 +60,17 @@ extension DensityModel {
         _ rowShape: [Int], temperature: Double, output: DecoderOutput, _ root: Scope
     ) throws -> Tensor {
         let y = try distribution(root).sample(root["base"], temperature: temperature)
+        return takesLevels ? try Dequantization.levels(y) : y
+    }
+
+    /// The base values that rows come from; of gray levels those of the middle of each level.
+    public func encode(_ x: Tensor, _ root: Scope) throws -> Deterministic {
+        let y = takesLevels ? try Dequantization.dequantized(x, x.graph.constant(0.5, x.type)) : x
+        return Deterministic(try distribution(root).itemisedLogProb(y).z)
+    }
+
+    public func decoded(_ z: Tensor, _ output: DecoderOutput, _ root: Scope) throws -> Tensor {
+        let y = try distribution(root).forward(z)
         return takesLevels ? try Dequantization.levels(y) : y
     }
 }

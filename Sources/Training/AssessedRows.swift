@@ -94,39 +94,63 @@ struct AssessedRows {
         if let theirs = other.weights { weights?.merge(theirs) }
     }
 
+    /// What the sum of the terms is. `isBinary` says whether the data are zeros and ones.
+    private func kind(isBinary: Bool) -> Evaluation.Kind {
+        support == .binary && !isBinary ? .surrogate : weights == nil ? .exact : .lowerBound
+    }
+
+    /// Minus the log-likelihood of each row, estimated from several draws; nil where it is not.
+    private func estimate(
+        importanceSamples: Int, isBinary: Bool
+    ) -> (statistics: RowStatistics, kind: Evaluation.Kind)? {
+        guard let weights, importanceSamples > 1 else { return nil }
+        let k = Double(importanceSamples)
+        // The delta method: the variance of log(mean of w) is that of w over its squared mean, over k.
+        let variances = zip(weights.sum, weights.squares).map { sum, squares in
+            max(exp(squares - 2 * sum) * k - 1, 0) / (k - 1)
+        }
+        return (
+            RowStatistics(values: weights.sum.map { log(k) - $0 }, variances: variances),
+            kind(isBinary: isBinary) == .surrogate ? .surrogate : .estimate
+        )
+    }
+
+    /// Nil where the rows have no likelihood.
+    func logLikelihoods(importanceSamples: Int, isBinary: Bool) -> LogLikelihoods? {
+        guard isExact || weights != nil else { return nil }
+        let best =
+            estimate(importanceSamples: importanceSamples, isBinary: isBinary)
+            ?? (bound.statistics, kind(isBinary: isBinary))
+        return LogLikelihoods(
+            kind: best.kind, values: best.statistics.values.map { -$0 },
+            parts: zip(names, terms).map { (name: $0, values: $1.statistics.values.map { -$0 }) })
+    }
+
     /// - Parameters:
     ///   - isBinary: Whether the data are zeros and ones.
     ///   - dimensions: Of one row.
     func evaluation(importanceSamples: Int, isBinary: Bool, dimensions: Int) -> Evaluation {
-        let isSurrogate = support == .binary && !isBinary
-        let kind: Evaluation.Kind = isSurrogate ? .surrogate : weights == nil ? .exact : .lowerBound
+        let kind = self.kind(isBinary: isBinary)
         var figures: [Evaluation.Figure] = []
         let bound = self.bound.statistics
-        var best = (bound, kind)
+        var best = (statistics: bound, kind: kind)
         if isExact { figures.append(bound.figure("negative_log_likelihood", "nats", kind)) }
-        if let weights, importanceSamples > 1 {
-            let k = Double(importanceSamples)
-            // The delta method: the variance of log(mean of w) is that of w over its squared mean, over k.
-            let variances = zip(weights.sum, weights.squares).map { sum, squares in
-                max(exp(squares - 2 * sum) * k - 1, 0) / (k - 1)
-            }
-            best = (
-                RowStatistics(values: weights.sum.map { log(k) - $0 }, variances: variances),
-                isSurrogate ? .surrogate : .estimate
-            )
-            figures.append(best.0.figure("negative_log_likelihood", "nats", best.1))
+        if let estimate = estimate(importanceSamples: importanceSamples, isBinary: isBinary) {
+            best = estimate
+            figures.append(best.statistics.figure("negative_log_likelihood", "nats", best.kind))
         }
         if weights != nil {
             figures.append(bound.figure("negative_elbo", "nats", kind))
-            if support == .levels || (support == .binary && !isSurrogate) {
+            if support == .levels || (support == .binary && kind != .surrogate) {
                 figures.append(
-                    best.0.figure("bits_per_dimension", "bits", best.1, scale: 1 / (Double(dimensions) * log(2))))
+                    best.statistics.figure(
+                        "bits_per_dimension", "bits", best.kind, scale: 1 / (Double(dimensions) * log(2))))
             }
         }
         let ledger = zip(names, terms).map { $1.statistics.figure($0, "nats", kind) }
         let rest = others.map { RowStatistics(values: $0.values, variances: nil).figure($0.name, $0.unit, .exact) }
         let nonFinite = (0..<rows).filter { row in
-            !(bound.values[row].isFinite && best.0.values[row].isFinite
+            !(bound.values[row].isFinite && best.statistics.values[row].isFinite
                 && others.allSatisfy { $0.values[row].isFinite })
         }
         return Evaluation(

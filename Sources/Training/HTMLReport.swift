@@ -30,9 +30,11 @@ public struct HTMLReport: Sendable {
     public struct Picture: Sendable {
         public let caption: String
         public let png: Data
+        /// Pixels blend where the page scales it; else they are shown as squares.
+        public let isSmooth: Bool
 
-        public init(caption: String, png: Data) {
-            (self.caption, self.png) = (caption, png)
+        public init(caption: String, png: Data, isSmooth: Bool = false) {
+            (self.caption, self.png, self.isSmooth) = (caption, png, isSmooth)
         }
     }
 
@@ -112,7 +114,7 @@ public struct HTMLReport: Sendable {
     private var picturesSection: String {
         guard !pictures.isEmpty else { return "" }
         let images = pictures.map { picture in
-            "<figure><img alt=\"\(escaped(picture.caption))\" "
+            "<figure><img\(picture.isSmooth ? " class=\"smooth\"" : "") alt=\"\(escaped(picture.caption))\" "
                 + "src=\"data:image/png;base64,\(picture.png.base64EncodedString())\">"
                 + "<figcaption>\(escaped(picture.caption))</figcaption></figure>"
         }
@@ -156,6 +158,7 @@ public struct HTMLReport: Sendable {
         figure { margin: 0; padding: .75rem; background: var(--panel); border-radius: .5rem; min-width: 0; }
         figcaption { font-size: .9rem; }
         img { display: block; width: 100%; image-rendering: pixelated; margin-bottom: .5rem; }
+        .smooth { image-rendering: auto; }
         svg { display: block; width: 100%; height: auto; font: 12px system-ui, sans-serif; }
         svg text { fill: var(--quiet); font-variant-numeric: tabular-nums; }
         .grid { stroke: var(--rule); stroke-width: 1; }

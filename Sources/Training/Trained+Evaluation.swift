@@ -13,6 +13,50 @@ extension Trained {
     public func evaluate(
         _ rows: Rows, importanceSamples: Int = 1, seed: UInt64 = 0, batchSize: Int = 512
     ) throws -> Evaluation {
+        try assessed(rows, importanceSamples: importanceSamples, seed: seed, batchSize: batchSize)
+            .evaluation(
+                importanceSamples: importanceSamples, isBinary: binarization != .none || rows.isBinary,
+                dimensions: rows.rowSize)
+    }
+
+    /// log p(x) of each row, [rows] in nats: exact of a flow; of a latent-variable model the evidence lower bound, or with
+    /// several importance samples an estimate (Burda et al. 2016, eq. 8), in float64.
+    public func logProb(
+        _ rows: Rows, importanceSamples: Int = 1, seed: UInt64 = 0, batchSize: Int = 512
+    ) throws -> HostArray {
+        try logLikelihoods(rows, importanceSamples: importanceSamples, seed: seed, batchSize: batchSize).array
+    }
+
+    /// As above, for points such as `[[0, 1], [2, 3]]`.
+    public func logProb(_ points: [[Float]], importanceSamples: Int = 1, seed: UInt64 = 0) throws -> HostArray {
+        if let index = points.firstIndex(where: { $0.count != rowShape.product }) {
+            throw TrainingError(
+                M.name,
+                "point \(index) has \(points[index].count) numbers, but it was trained on rows of shape \(rowShape)",
+                "give points of that shape")
+        }
+        let rows = try Rows(.float(points.flatMap { $0 }), shape: rowShape, place: "points")
+        return try logProb(rows, importanceSamples: importanceSamples, seed: seed)
+    }
+
+    /// As `logProb`, itemised.
+    ///
+    /// - Throws: `TrainingError` of a model that gives rows no probability.
+    public func logLikelihoods(
+        _ rows: Rows, importanceSamples: Int = 1, seed: UInt64 = 0, batchSize: Int = 512
+    ) throws -> LogLikelihoods {
+        let assessed = try self.assessed(
+            rows, importanceSamples: importanceSamples, seed: seed, batchSize: batchSize)
+        let isBinary = binarization != .none || rows.isBinary
+        guard let result = assessed.logLikelihoods(importanceSamples: importanceSamples, isBinary: isBinary) else {
+            throw TrainingError(M.name, "gives rows no probability", "use a flow or a VAE, or evaluate this model")
+        }
+        return result
+    }
+
+    private func assessed(
+        _ rows: Rows, importanceSamples: Int, seed: UInt64, batchSize: Int
+    ) throws -> AssessedRows {
         guard importanceSamples > 0 else {
             throw ConfigurationError.badValue(
                 "importance_samples", value: "\(importanceSamples)", expected: "at least 1")
@@ -22,7 +66,6 @@ extension Trained {
         }
         guard rows.count > 0 else { throw TrainingError("evaluate", "there are no rows", "give at least one") }
         if binarization == .none { try model.check(rows) }
-        let isBinary = binarization != .none || rows.isBinary
         var total: AssessedRows?
         // A chunk of draws is decoded side by side; its number takes the step's place among the random numbers.
         let chunks = (importanceSamples + Self.chunkSize - 1) / Self.chunkSize
@@ -36,7 +79,7 @@ extension Trained {
         guard let total else {
             throw TrainingError("evaluate", "nothing was drawn", "use at least 1 importance sample")
         }
-        return total.evaluation(importanceSamples: importanceSamples, isBinary: isBinary, dimensions: rows.rowSize)
+        return total
     }
 
     private static var chunkSize: Int { 64 }

@@ -5,7 +5,7 @@ import Models
 import Networks
 import Probability
 
-/// The codes of some rows: parameters of q(z | x), each [rows, latent...].
+/// The codes of some rows, each [rows, latent...]: parameters of q(z | x), or the base values of a flow.
 public struct Codes: Sendable {
     public let mean: HostArray
     /// Nil where the encoder gives a single code.
@@ -60,7 +60,7 @@ extension Trained where M: GenerativeModel {
     }
 }
 
-extension Trained where M: LatentModel {
+extension Trained where M: EncodingModel {
     /// The codes of rows.
     public func encode(_ rows: Rows, seed: UInt64 = 0, batchSize: Int = 256) throws -> Codes {
         let outputs = try mapRows("codes", rows, batchSize: batchSize, seed: seed) { x, context in
@@ -91,7 +91,9 @@ extension Trained where M: LatentModel {
             return [try model.decoded(z, output, context.root)]
         }[0]
     }
+}
 
+extension Trained where M: LatentModel {
     /// The mean of p(x | z) at the mean of q(z | x), for each row.
     public func reconstruct(_ rows: Rows, batchSize: Int = 256) throws -> HostArray {
         try mapRows("reconstructions", rows, batchSize: batchSize, seed: 0) { x, context in

@@ -165,7 +165,7 @@ public final class Trained<M: Model> {
     }
 }
 
-extension Trained where M: LatentModel {
+extension Trained where M: EncodingModel {
     /// The shape of one row's code.
     public func latentShape() throws -> [Int] {
         if let latent { return latent }

@@ -182,6 +182,24 @@ struct BadInputTests {
             try NPYArray([Float](repeating: 0, count: 6), shape: [2, 3]).write(to: folder("codes.npy"))
             return ["decode", try SharedRun.trained().path, "codes.npy", "--out", "x.npy"]
         },
+        BadCall("log-likelihoods as a picture", 2, ["--out", ".npy, .npz or .csv"]) { _ in
+            ["log-prob", try SharedFlow.run(), "--out", "x.png"]
+        },
+        BadCall("a point that is no number", 1, ["points.csv", "line 2, column 1 is NaN"]) { folder in
+            try folder.write(Array("1,2\nnan,3\n".utf8), to: "points.csv")
+            return ["log-prob", try SharedFlow.run(), "--data", "points.csv", "--out", "x.npy"]
+        },
+        BadCall("points of three numbers", 1, ["[3]", "[2]"]) { folder in
+            try folder.write(Array("1,2,3\n".utf8), to: "points.csv")
+            return ["log-prob", try SharedFlow.run(), "--data", "points.csv", "--out", "x.npy"]
+        },
+        BadCall("reconstructions of a flow", 1, ["realnvp", "no latent variable"]) { _ in
+            ["reconstruct", try SharedFlow.run(), "--out", "x.npy"]
+        },
+        BadCall("base values of another size", 1, ["codes.npy", "[2, 3]"]) { folder in
+            try NPYArray([Float](repeating: 0, count: 6), shape: [2, 3]).write(to: folder("codes.npy"))
+            return ["decode", try SharedFlow.run(), "codes.npy", "--out", "x.npy"]
+        },
         BadCall("a run that exists", 1, ["run", "exists already", "--resume"]) { folder in
             try copyRun(to: folder)
             return train("shapes", ["--out", "run"])

@@ -115,7 +115,7 @@ struct ShapesTests {
     }
 
     @Test func wrongCounts() {
-        expectError("shapes: 0 images") { try Dataset.shapes(count: 0) }
+        expectError("shapes: 0 rows") { try Dataset.shapes(count: 0) }
         expectError("cannot be made") { try Dataset.shapes(testCount: .max) }
     }
 }

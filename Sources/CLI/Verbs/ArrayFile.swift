@@ -1,8 +1,8 @@
 import Pushforward
 
-/// A file of rows: a picture of them all, or arrays.
+/// A file of rows: a picture of them all, arrays, or a table of numbers.
 struct ArrayFile {
-    enum Format: String, CaseIterable { case png, npy, npz }
+    enum Format: String, CaseIterable { case png, npy, npz, csv }
 
     let path: String
     let format: Format
@@ -10,13 +10,16 @@ struct ArrayFile {
     /// As many images as a picture can hold and still be looked at.
     static let mostImages = 10_000
 
-    /// - Throws: `UsageError` for a path of no known ending.
-    init(_ path: String) throws(UsageError) {
+    /// - Throws: `UsageError` for a path that ends in none of the formats.
+    init(_ path: String, formats: [Format] = [.png, .npy, .npz]) throws(UsageError) {
         let name = path.split(separator: "/").last ?? ""
         guard let ending = name.split(separator: ".").dropFirst().last,
-            let format = Format(rawValue: ending.lowercased())
+            let format = formats.first(where: { $0.rawValue == ending.lowercased() })
         else {
-            throw UsageError("--out: '\(path)' does not end in .png, .npy or .npz")
+            let endings = formats.map { ".\($0.rawValue)" }
+            throw UsageError(
+                "--out: '\(path)' does not end in \(endings.dropLast().joined(separator: ", ")) or \(endings.last ?? "")"
+            )
         }
         self.path = path
         self.format = format
@@ -67,17 +70,19 @@ struct ArrayFile {
         try file.commit()
     }
 
-    /// Writes arrays [count, ...]: all of them to .npz, the first to .npy or as a picture.
+    /// Writes arrays [count, ...]: all of them to .npz, the first to .npy, to .csv (one number per line below its name) or
+    /// as a picture.
     func write(columns: Int? = nil, _ make: () throws -> [(name: String, array: HostArray)]) throws {
         var file = try AtomicFile(path)
         let arrays = try make()
-        guard let first = arrays.first?.array else { return }
+        guard let (name, first) = arrays.first else { return }
         switch format {
         case .png:
             let square = Int(Double(first.shape.first ?? 0).squareRoot().rounded(.up))
             try file.append(first.grid(columns: columns ?? square).encoded())
         case .npy: try file.append(first.npy().encoded)
         case .npz: try file.append(NPZ.encode(arrays.map { ($0.name, try $0.array.npy()) }))
+        case .csv: try file.append(Array(([name] + first.doubles.map { "\($0)" }).map { $0 + "\n" }.joined().utf8))
         }
         try file.commit()
     }

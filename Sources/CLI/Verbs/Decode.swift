@@ -13,10 +13,10 @@ enum Decode {
 
     private static func run(_ arguments: Arguments, _ console: Console) throws {
         let run = try OpenedRun(arguments)
-        try decode(run.latentModel(), of: run, arguments, console)
+        try decode(run.encodingModel(), of: run, arguments, console)
     }
 
-    private static func decode<M: LatentModel>(
+    private static func decode<M: EncodingModel>(
         _ model: M, of run: OpenedRun, _ arguments: Arguments, _ console: Console
     ) throws {
         let source = try arguments.value(codes)

@@ -6,7 +6,9 @@ enum Encode {
 
     static let output = Option(
         "--output", "O", .choice(Output.self), default: .mean,
-        help: "of q(z|x): its mean, one draw from it, or its parameters (mean and standard_deviation in an .npz)")
+        help:
+            "of q(z|x): its mean, one draw from it, or its parameters (mean and standard_deviation in an .npz); a flow has one code"
+    )
     static let out = Option(
         "--out", "PATH", .path, defaultText: "codes.npy in the run", help: "an .npy or .npz file to write")
 
@@ -20,10 +22,10 @@ enum Encode {
 
     private static func run(_ arguments: Arguments, _ console: Console) throws {
         let run = try OpenedRun(arguments)
-        try encode(run.latentModel(), of: run, arguments, console)
+        try encode(run.encodingModel(), of: run, arguments, console)
     }
 
-    private static func encode<M: LatentModel>(
+    private static func encode<M: EncodingModel>(
         _ model: M, of run: OpenedRun, _ arguments: Arguments, _ console: Console
     ) throws {
         let output = arguments[output]

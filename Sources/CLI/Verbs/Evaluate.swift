@@ -37,21 +37,27 @@ enum Evaluate {
         }
     }
 
-    /// With progress, and Ctrl-C between two batches.
     static func evaluate<M: Model>(
         _ trained: Trained<M>, _ rows: Rows, importanceSamples: Int = 1, seed: UInt64 = 0, batchSize: Int = 256,
         _ console: Console
     ) throws -> Evaluation {
-        let draws = rows.count * importanceSamples
-        let progress = ProgressBar("evaluate", total: draws, unit: "draws", console: console)
+        try watched("evaluate", trained, draws: rows.count * importanceSamples, console) {
+            try trained.evaluate(rows, importanceSamples: importanceSamples, seed: seed, batchSize: batchSize)
+        }
+    }
+
+    /// Work of a model on rows, with progress, and Ctrl-C between two batches.
+    static func watched<M: Model, Result>(
+        _ title: String, _ trained: Trained<M>, draws: Int, _ console: Console, _ work: () throws -> Result
+    ) throws -> Result {
+        let progress = ProgressBar(title, total: draws, unit: "draws", console: console)
         trained.progress = { done, total in
             try Interrupt.check()
             progress.update(draws * done / max(total, 1))
         }
         defer { trained.progress = nil }
-        let evaluation = try trained.evaluate(
-            rows, importanceSamples: importanceSamples, seed: seed, batchSize: batchSize)
+        let result = try work()
         progress.finish()
-        return evaluation
+        return result
     }
 }

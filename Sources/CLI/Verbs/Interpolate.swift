@@ -17,10 +17,10 @@ enum Interpolate {
 
     private static func run(_ arguments: Arguments, _ console: Console) throws {
         let run = try OpenedRun(arguments)
-        try interpolate(run.latentModel(), of: run, arguments, console)
+        try interpolate(run.encodingModel(), of: run, arguments, console)
     }
 
-    private static func interpolate<M: LatentModel>(
+    private static func interpolate<M: EncodingModel>(
         _ model: M, of run: OpenedRun, _ arguments: Arguments, _ console: Console
     ) throws {
         let trained = try run.trained(model)

@@ -24,7 +24,18 @@ struct OpenedRun {
     /// Of the run's folder.
     var name: String { folder.path }
 
-    /// The model as a value with a latent variable.
+    /// The model as one with a code for every row.
+    ///
+    /// - Throws: `TrainingError` where there are none.
+    func encodingModel() throws -> any EncodingModel {
+        guard let encoding = model as? any EncodingModel else {
+            throw TrainingError(
+                configuration.modelName, "has no codes", "use this verb with an autoencoder, a VAE or a flow")
+        }
+        return encoding
+    }
+
+    /// The model as one with a latent variable, from which rows are decoded with a loss.
     ///
     /// - Throws: `TrainingError` where it has none.
     func latentModel() throws -> any LatentModel {

@@ -33,7 +33,7 @@ enum Reconstruct {
         }
         switch file.format {
         case .npy: try file.write("reconstructions", count: rows.count, piece: work.piece, reconstructed)
-        case .npz, .png:
+        case .npz, .png, .csv:
             try file.write(columns: Comparison.columns(rows.count)) {
                 let pieces = stride(from: 0, to: rows.count, by: work.piece)
                     .map { $0..<min($0 + work.piece, rows.count) }

@@ -25,6 +25,8 @@ struct TrainResults<M: Model> {
         let name: String
         let caption: String
         let path: String
+        /// Whether its pixels are too fine to be shown as squares.
+        var isSmooth = false
     }
 
     func report(_ summary: TrainingSummary, seconds: Double) throws {
@@ -46,6 +48,7 @@ struct TrainResults<M: Model> {
     }
 
     private func pictures() throws -> [Picture] {
+        if trained.rowShape == [2] { return try planePictures() }
         guard ArrayFile.isImage(trained.rowShape) else {
             console.notice("rows of shape \(trained.rowShape) are no images: no pictures are written")
             return []
@@ -82,6 +85,44 @@ struct TrainResults<M: Model> {
         ]
     }
 
+    private func planePictures() throws -> [Picture] {
+        var result: [Picture] = []
+        if let model = trained.model as? any DensityModel { result += try density(of: model) }
+        if let model = trained.model as? any GenerativeModel { result += try planeSamples(of: model) }
+        if let model = trained.model as? any EncodingModel { result += try warp(of: model) }
+        return result
+    }
+
+    private func plane(_ name: String, _ caption: String, _ picture: PNGImage) throws -> Picture {
+        try Interrupt.check()
+        let path = "\(folder.path)/\(name).png"
+        try picture.write(to: path)
+        return Picture(name: name, caption: caption, path: path, isSmooth: true)
+    }
+
+    private func density<D: DensityModel>(of model: D) throws -> [Picture] {
+        guard let trained = trained as? Trained<D> else { return [] }
+        let density = try PlanePictures(of: trained, around: rows).density()
+        let brightest = ProgressLine.figureText(density.brightest)
+        var caption = "Density: yellow is \(brightest) or more; mass shown \(ProgressLine.figureText(density.mass))"
+        if density.notNumbers > 0 { caption += "; \(density.notNumbers) places without a number are white" }
+        return [try plane("density", caption, density.picture)]
+    }
+
+    private func planeSamples<G: GenerativeModel>(of model: G) throws -> [Picture] {
+        guard let trained = trained as? Trained<G> else { return [] }
+        let caption = "Rows of the \(split.rawValue) split (left), samples (right)"
+        return [try plane("samples", caption, PlanePictures(of: trained, around: rows).samples())]
+    }
+
+    private func warp<E: EncodingModel>(of model: E) throws -> [Picture] {
+        guard let trained = trained as? Trained<E> else { return [] }
+        let pictures = try PlanePictures(of: trained, around: rows)
+        guard try pictures.hasWarp() else { return [] }
+        let caption = "What becomes of a regular grid of \(M.self is any DensityModel.Type ? "base values" : "codes")"
+        return [try plane("warp", caption, pictures.warp())]
+    }
+
     private func htmlReport(_ evaluation: Evaluation, _ pictures: [Picture]) throws -> HTMLReport {
         let terms = evaluation.terms.filter { term in !evaluation.figures.contains { $0.name == term.name } }
         let figures = (evaluation.figures + terms).map { figure in
@@ -94,7 +135,9 @@ struct TrainResults<M: Model> {
             subtitle: "\(M.name) on \(source), \(counted(trained.stepCount, "step"))", figures: figures,
             series: Self.curves(folder.metricsPath),
             pictures: try pictures.map {
-                .init(caption: $0.caption, png: try Data(contentsOf: URL(fileURLWithPath: $0.path)))
+                .init(
+                    caption: $0.caption, png: try Data(contentsOf: URL(fileURLWithPath: $0.path)),
+                    isSmooth: $0.isSmooth)
             },
             configuration: try JSONTree(encoding: folder.configuration()))
     }

@@ -27,10 +27,10 @@ enum Traverse {
 
     private static func run(_ arguments: Arguments, _ console: Console) throws {
         let run = try OpenedRun(arguments)
-        try traverse(run.latentModel(), of: run, arguments, console)
+        try traverse(run.encodingModel(), of: run, arguments, console)
     }
 
-    private static func traverse<M: LatentModel>(
+    private static func traverse<M: EncodingModel>(
         _ model: M, of run: OpenedRun, _ arguments: Arguments, _ console: Console
     ) throws {
         let trained = try run.trained(model)

@@ -122,7 +122,7 @@ extension PlanePictures where M: EncodingModel {
         var canvas = Canvas(width: window.side, height: window.side)
         for point in shown { canvas.dot(window.pixel(point), radius: 1.2, gray, opacity: 0.5) }
         let levels = (-12...12).map { Double($0) / 4 }
-        let steps = 241
+        let steps = 481
         let along = (0..<steps).map { -3 + 6 * Double($0) / Double(steps - 1) }
         var codes: [Double] = []
         for level in levels { for t in along { codes += [level, t] } }

@@ -54,9 +54,15 @@ private struct Shift: Bijector {
         #expect(try pictures.hasWarp())
         let picture = try pictures.warp()
         #expect(picture.width == 640 && picture.height == 640)
-        // The lines through the origin are drawn in full; between two of them nothing is drawn but a dot or two.
-        let inked = (0..<640).filter { pixel(picture, 320 + 12, $0).min() ?? 255 < 200 }
-        #expect(inked.count > 20 && inked.count < 200, "\(inked.count)")
+        func isInked(_ x: Int, _ y: Int) -> Bool { (pixel(picture, x, y).min() ?? 255) < 200 }
+        // Between two lines of one family, those of the other are met, as often to the left as to the right, above and below.
+        let halves = [0..<320, 320..<640]
+        let met =
+            halves.map { half in half.count { isInked(332, $0) } }
+            + halves.map { half in half.count { isInked($0, 308) } }
+        #expect(met.allSatisfy { $0 > 15 && $0 < 100 && abs($0 - met[0]) <= 6 }, "\(met)")
+        // Nothing is drawn beyond the grid: the picture reaches to about 4.2, the grid to 3.
+        for edge in [20, 620] { #expect(!(20..<620).contains { isInked(edge, $0) || isInked($0, edge) }) }
     }
 
     @Test func samplesLieBesideTheRows() throws {

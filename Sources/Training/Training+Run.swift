@@ -39,7 +39,8 @@ public struct TrainingStep {
 }
 
 extension Training {
-    /// Trains for so many more passes over the data. `body` is called after each step.
+    /// Trains for so many more passes over the data. `body` is called after each step. A learning rate that falls by a
+    /// schedule has fallen by the end of this run.
     @discardableResult
     public func run(
         epochs: Int, batchSize: Int = 128, _ body: (TrainingStep) throws -> Void = { _ in }
@@ -48,7 +49,7 @@ extension Training {
         return try advance(to: stepCount + epochs * (dataset.count / size), body)
     }
 
-    /// Trains for so many more steps. `body` is called after each.
+    /// Trains for so many more steps; see `run(epochs:)`.
     @discardableResult
     public func run(
         steps: Int, batchSize: Int = 128, _ body: (TrainingStep) throws -> Void = { _ in }

@@ -36,7 +36,8 @@ public struct ValidationHistory: Codable, Hashable, Sendable {
 
     /// How many entries there are after the best one.
     public var countSinceBest: Int {
-        entries.reversed().prefix { $0.step != best?.step }.count
+        let best = best?.step
+        return entries.reversed().prefix { $0.step != best }.count
     }
 
     /// How many times `patience` entries in a row brought nothing better than what was before them.

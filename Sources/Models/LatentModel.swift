@@ -11,6 +11,9 @@ public protocol LatentModel: Model {
     func posterior(_ x: Tensor, _ scope: Scope) throws -> Posterior
     /// p(x | z) for z [rows, ...].
     func likelihood(_ z: Tensor, _ scope: Scope) throws -> Likelihood
+    /// What takes values of `encode`'s distribution to codes, for rows x: nothing, unless there is a flow. `root` is the
+    /// model's root.
+    func latentFlow(_ x: Tensor, _ root: Scope) throws -> Chain
 }
 
 /// What of p(x | z) is given back.
@@ -21,6 +24,8 @@ public enum DecoderOutput: String, Codable, Sendable, CaseIterable {
 }
 
 extension LatentModel {
+    public func latentFlow(_ x: Tensor, _ root: Scope) throws -> Chain { Chain([]) }
+
     /// q(z | x), traced where training traces it.
     public func encode(_ x: Tensor, _ root: Scope) throws -> Posterior { try posterior(x, root["encoder"]) }
 

@@ -68,6 +68,14 @@ public enum ModelCatalog {
                 ("activation", activations),
                 ("scale_bound", "largest logarithm of a coupling's scale"),
             ], epochs: 50, batchSize: 512, learningRate: 1e-3),
+        Entry(
+            name: PlanarFlow.name,
+            summary: "normalizing flow of planar layers: exact density in one pass, samples by solving equations",
+            model: PlanarFlow(),
+            options: [
+                ("shape", "shape of a row; training takes the data's"),
+                ("layers", "planar layers"),
+            ], epochs: 100, batchSize: 512, learningRate: 5e-3),
     ]
 
     public static func entry(_ name: String) -> Entry? { entries.first { $0.name == name } }
@@ -78,6 +86,8 @@ public enum ModelCatalog {
         ("likelihood", likelihoods),
         ("sigma", "standard deviation of the gaussian likelihood"),
         ("beta", "weight of the KL term in training"),
-        ("kl_estimator", "KL term in training: analytic or monte_carlo"),
+        ("kl_estimator", "KL term in training: analytic or monte_carlo (always, where there is a flow)"),
+        ("posterior", "what q(z | x) is pushed through: gaussian (nothing), planar or realnvp"),
+        ("prior", "what p(z) is a standard normal through: gaussian (nothing), planar or realnvp"),
     ]
 }

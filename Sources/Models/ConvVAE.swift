@@ -22,11 +22,14 @@ public struct ConvVAE: VariationalAutoencoder {
     public var sigma: Double
     public var beta: Double
     public var klEstimator: KLEstimator
+    public var posterior: LatentFlow
+    public var prior: LatentFlow
 
     public init(
         latent: Int = 32, channels: [Int] = [32, 64], kernel: Int = 4, stride: Int = 2, hidden: Int = 256,
         activation: Activation = .relu, likelihood: PixelLikelihood = .bernoulli, sigma: Double = 0.1,
-        beta: Double = 1, klEstimator: KLEstimator = .analytic, shape: [Int] = [1, 28, 28]
+        beta: Double = 1, klEstimator: KLEstimator = .analytic, posterior: LatentFlow = .gaussian,
+        prior: LatentFlow = .gaussian, shape: [Int] = [1, 28, 28]
     ) {
         self.shape = shape
         self.latent = latent
@@ -39,6 +42,8 @@ public struct ConvVAE: VariationalAutoencoder {
         self.sigma = sigma
         self.beta = beta
         self.klEstimator = klEstimator
+        self.posterior = posterior
+        self.prior = prior
     }
 
     private var stack: ConvolutionStack {
@@ -50,12 +55,16 @@ public struct ConvVAE: VariationalAutoencoder {
         var model = self
         model.shape = rowShape
         try checkOptions(latent: latent, hidden: [hidden], sigma: sigma)
+        try posterior.check("posterior")
+        try prior.check("prior")
         try model.stack.check(Self.name)
         return model
     }
 
+    public func features(_ x: Tensor, _ scope: Scope) throws -> Tensor { try stack.features(x, scope) }
+
     public func posterior(_ x: Tensor, _ scope: Scope) throws -> Normal {
-        let output = try Dense(2 * latent)(stack.features(x, scope), scope["posterior"]).split(2, axis: 1)
+        let output = try Dense(2 * latent)(features(x, scope), scope["posterior"]).split(2, axis: 1)
         return try Normal(mean: output[0], logVariance: output[1])
     }
 

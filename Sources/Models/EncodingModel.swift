@@ -10,6 +10,10 @@ public protocol EncodingModel: Model {
     /// The codes of x [rows, ...], traced where training traces them.
     func encode(_ x: Tensor, _ root: Scope) throws -> Code
 
+    /// What takes values of `encode`'s distribution to codes, for rows x: nothing, unless there is a flow. `root` is the
+    /// model's root.
+    func latentFlow(_ x: Tensor, _ root: Scope) throws -> Chain
+
     /// The rows that codes z [rows, ...] stand for.
     ///
     /// - Parameter output: Of latent-variable models; a flow's code stands for one row.
@@ -24,6 +28,8 @@ public enum DecoderOutput: String, Codable, Sendable, CaseIterable {
 }
 
 extension EncodingModel {
+    public func latentFlow(_ x: Tensor, _ root: Scope) throws -> Chain { Chain([]) }
+
     /// The shape of one row's code, for rows of `rowShape`.
     public func latentShape(_ rowShape: [Int], _ precision: ScalarType = .float32) throws -> [Int] {
         let graph = Graph()

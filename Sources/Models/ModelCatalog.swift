@@ -90,6 +90,16 @@ public enum ModelCatalog {
                 ("preprocessing", preprocessing),
                 ("condition", conditions),
             ], epochs: 10, batchSize: 64, learningRate: 1e-3),
+        Entry(
+            name: PlanarFlow.name,
+            summary: "normalizing flow of planar layers: exact density in one pass, samples by solving equations",
+            model: PlanarFlow(),
+            options: [
+                ("shape", "shape of a row; training takes the data's"),
+                ("layers", "planar layers"),
+                ("preprocessing", preprocessing),
+                ("condition", conditions),
+            ], epochs: 100, batchSize: 512, learningRate: 5e-3),
     ]
 
     public static func entry(_ name: String) -> Entry? { entries.first { $0.name == name } }
@@ -104,6 +114,8 @@ public enum ModelCatalog {
         ("likelihood", likelihoods),
         ("sigma", "standard deviation of the gaussian likelihood"),
         ("beta", "weight of the KL term in training"),
-        ("kl_estimator", "KL term in training: analytic or monte_carlo"),
+        ("kl_estimator", "KL term in training: analytic or monte_carlo (always, where there is a flow)"),
+        ("posterior", "what q(z | x) is pushed through: gaussian (nothing), planar or realnvp"),
+        ("prior", "what p(z) is a standard normal through: gaussian (nothing), planar or realnvp"),
     ]
 }

@@ -18,11 +18,14 @@ public struct VAE: VariationalAutoencoder {
     public var sigma: Double
     public var beta: Double
     public var klEstimator: KLEstimator
+    public var posterior: LatentFlow
+    public var prior: LatentFlow
 
     public init(
         latent: Int = 20, hidden: [Int] = [400], activation: Activation = .relu,
         likelihood: PixelLikelihood = .bernoulli, sigma: Double = 0.1, beta: Double = 1,
-        klEstimator: KLEstimator = .analytic, shape: [Int] = [1, 28, 28]
+        klEstimator: KLEstimator = .analytic, posterior: LatentFlow = .gaussian, prior: LatentFlow = .gaussian,
+        shape: [Int] = [1, 28, 28]
     ) {
         self.shape = shape
         self.latent = latent
@@ -32,18 +35,25 @@ public struct VAE: VariationalAutoencoder {
         self.sigma = sigma
         self.beta = beta
         self.klEstimator = klEstimator
+        self.posterior = posterior
+        self.prior = prior
     }
 
     public func adapted(to rowShape: [Int]) throws -> VAE {
         var model = self
         model.shape = rowShape
         try checkOptions(latent: latent, hidden: hidden, sigma: sigma)
+        try posterior.check("posterior")
+        try prior.check("prior")
         return model
     }
 
+    public func features(_ x: Tensor, _ scope: Scope) throws -> Tensor {
+        try MLP(hidden, activation: activation)(x.flattened(), scope["hidden"])
+    }
+
     public func posterior(_ x: Tensor, _ scope: Scope) throws -> Normal {
-        let h = try MLP(hidden, activation: activation)(x.flattened(), scope["hidden"])
-        let output = try Dense(2 * latent)(h, scope["posterior"]).split(2, axis: 1)
+        let output = try Dense(2 * latent)(features(x, scope), scope["posterior"]).split(2, axis: 1)
         return try Normal(mean: output[0], logVariance: output[1])
     }
 

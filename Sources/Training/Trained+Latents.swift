@@ -7,8 +7,9 @@ import Probability
 
 /// The codes of some rows, each [rows, latent...]: parameters of q(z | x), or the base values of a flow.
 public struct Codes: Sendable {
+    /// With a flow posterior: what the mean of the Gaussian that it starts from becomes.
     public let mean: HostArray
-    /// Nil where the encoder gives a single code.
+    /// Nil where the encoder gives a single code, and with a flow posterior.
     public let standardDeviation: HostArray?
     /// One draw of q(z | x) per row; the mean where the encoder gives a single code.
     public let draw: HostArray
@@ -66,6 +67,10 @@ extension Trained where M: EncodingModel {
         let outputs = try mapRows("codes", rows, batchSize: batchSize, seed: seed) { x, context in
             let q = try model.encode(x, context.root)
             let draw = try q.sample(context.root["posterior"])
+            let flow = try model.latentFlow(x, context.root)
+            if !flow.parts.isEmpty {
+                return [try flow.forwardAndLogDet(q.mean).value, try flow.forwardAndLogDet(draw).value]
+            }
             if let normal = q as? Normal { return [try q.mean, draw, normal.standardDeviation] }
             return [try q.mean, draw]
         }
@@ -94,10 +99,12 @@ extension Trained where M: EncodingModel {
 }
 
 extension Trained where M: LatentModel {
-    /// The mean of p(x | z) at the mean of q(z | x), for each row.
+    /// The mean of p(x | z) at the mean of q(z | x), for each row; through a flow, at what the mean of its Gaussian becomes.
     public func reconstruct(_ rows: Rows, batchSize: Int = 256) throws -> HostArray {
         try mapRows("reconstructions", rows, batchSize: batchSize, seed: 0) { x, context in
-            [try model.decode(model.encode(x, context.root).mean, context.root).mean]
+            let mean = try model.encode(x, context.root).mean
+            let code = try model.latentFlow(x, context.root).forwardAndLogDet(mean).value
+            return [try model.decode(code, context.root).mean]
         }[0]
     }
 }

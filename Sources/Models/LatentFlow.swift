@@ -1,0 +1,110 @@
+import Configuration
+import Graph
+import Networks
+import Probability
+
+/// What a Gaussian on a latent variable is pushed through: layers of a normalizing flow, or none (`gaussian`).
+///
+///     VAE(posterior: LatentFlow(PlanarLayers(layers: 16)), prior: LatentFlow(AffineCouplings()))
+///
+/// is `{"kind": "planar", "layers": 16}` and `"realnvp"` in a configuration.
+public struct LatentFlow: Variant {
+    /// Nil for the Gaussian itself.
+    public let layers: (any FlowLayers)?
+
+    public init(_ layers: any FlowLayers) { self.layers = layers }
+
+    private init() { layers = nil }
+
+    public static let gaussian = LatentFlow()
+
+    public static let kinds: [VariantKind<LatentFlow>] = [
+        .init("gaussian", gaussian),
+        kind(PlanarLayers()),
+        kind(AffineCouplings()),
+    ]
+
+    private static func kind<Layers: FlowLayers>(_ defaults: Layers) -> VariantKind<LatentFlow> {
+        .init(Layers.name, defaults) { LatentFlow($0) }
+    }
+
+    public var selected: SelectedKind {
+        guard let layers else { return SelectedKind("gaussian") }
+        return SelectedKind(type(of: layers).name, layers)
+    }
+
+    /// The bijectors in the order in which they take draws of the Gaussian to latent variables.
+    func bijectors(for shape: [Int], context: Tensor?, _ scope: Scope) throws -> [any Bijector] {
+        try layers?.bijectors(for: shape, context: context, scope) ?? []
+    }
+
+    /// - Throws: Where an option cannot have its value; `key` is the flow's own.
+    func check(_ key: String) throws { try layers?.check(key) }
+}
+
+/// Options of a flow on latent variables, and the bijectors that it consists of.
+public protocol FlowLayers: Codable, Sendable {
+    /// Of the kind, in configurations.
+    static var name: String { get }
+    /// Bijectors of rows of `shape`, in the order in which they take noise to latent variables.
+    ///
+    /// - Parameter context: [rows, features] that they depend on, where there is one.
+    func bijectors(for shape: [Int], context: Tensor?, _ scope: Scope) throws -> [any Bijector]
+    /// Throws where an option of the flow `key` is out of range.
+    func check(_ key: String) throws
+}
+
+/// Planar layers (Rezende and Mohamed 2015). With a context, a dense layer makes the parameters of all of them from it
+/// (amortised, as there in section 4); else they have their own.
+public struct PlanarLayers: FlowLayers {
+    public static let name = "planar"
+
+    public var layers: Int
+
+    public init(layers: Int = 8) { self.layers = layers }
+
+    public func bijectors(for shape: [Int], context: Tensor?, _ scope: Scope) throws -> [any Bijector] {
+        guard let context else { return try (0..<layers).map { try Planar(scope["layer\($0)"]) } }
+        let count = Planar.parameterCount(shape.product)
+        let parameters = try Dense(layers * count)(context, scope["parameters"]).split(layers, axis: 1)
+        return parameters.enumerated().map { Planar(parameters: $1, name: scope["layer\($0)"].path) }
+    }
+
+    public func check(_ key: String) throws {
+        try checkOption("\(key).layers", layers, (1...1024).contains(layers), "in 1...1024")
+    }
+}
+
+/// Affine couplings whose halves alternate (Dinh, Sohl-Dickstein and Bengio 2017), given the context beside the half that
+/// they keep.
+public struct AffineCouplings: FlowLayers {
+    public static let name = "realnvp"
+
+    public var layers: Int
+    /// Widths of the hidden layers of each conditioner.
+    public var hidden: [Int]
+    public var activation: Activation
+    /// The largest logarithm of a layer's scale.
+    public var scaleBound: Double
+
+    public init(layers: Int = 4, hidden: [Int] = [64], activation: Activation = .relu, scaleBound: Double = 1) {
+        self.layers = layers
+        self.hidden = hidden
+        self.activation = activation
+        self.scaleBound = scaleBound
+    }
+
+    public func bijectors(for shape: [Int], context: Tensor?, _ scope: Scope) throws -> [any Bijector] {
+        try (0..<layers).map { index in
+            try Coupling(
+                .half(index % 2), AffineTransformer(bound: scaleBound), MLP(hidden, activation: activation),
+                context: context, scope["layer\(index)"])
+        }
+    }
+
+    public func check(_ key: String) throws {
+        try checkOption("\(key).layers", layers, (1...1024).contains(layers), "in 1...1024")
+        try checkOption("\(key).hidden", hidden, hidden.allSatisfy { $0 > 0 }, "a list of positive numbers")
+        try checkOption("\(key).scale_bound", scaleBound, scaleBound > 0 && scaleBound.isFinite, "a positive number")
+    }
+}

@@ -31,29 +31,64 @@ INLINE void NAME(copy_even)(T *to, const T *from, int64_t n) {
     }
 }
 
+#ifdef LOAD_BITS
+
+// Rows of so many vectors at most, whose columns low..<high lie in the image; column 0 would be from[0]. Lanes outside
+// are not read, and what a store spills over is written next.
+#define MASKED_VECTORS 4
+// How far ahead an image is fetched: padding waits for memory more than it works.
+#define PAD_AHEAD ((int64_t)(2048 / sizeof(T)))
+
+INLINE void NAME(pad_masked)(const int vectors, const T *from, int64_t rows, int64_t row, int64_t step, int64_t h,
+                             int64_t w, int64_t low, int64_t high, int64_t columns, T *to, const T *end) {
+    uint32_t bits[MASKED_VECTORS];
+    UNROLL for (int v = 0; v < vectors; v++) {
+        int64_t first = low - v * LANES, last = high - v * LANES;
+        if (first < 0) first = 0;
+        if (last > LANES) last = LANES;
+        bits[v] = last > first ? ((1u << last) - 1) & ~((1u << first) - 1) : 0;
+    }
+    from += row * w;
+    for (int64_t y = 0; y < rows; y++, row += step, from += step * w, to += columns) {
+        bool inside = row >= 0 && row < h;
+        __builtin_prefetch(from + PAD_AHEAD);
+        UNROLL for (int v = 0; v < vectors; v++) {
+            VEC x = (VEC)(T)0;
+            if (inside) x = LOAD_BITS(from + v * LANES, bits[v]);
+            if (v < vectors - 1 || end - to >= vectors * LANES) NAME(put)(to + v * LANES, x);
+            else NAME(put_some)(to + v * LANES, x, columns - v * LANES);
+        }
+    }
+}
+
+#endif
+
 static void NAME(pad)(const void *source, int64_t h, int64_t w, int64_t top, int64_t left, int64_t sh, int64_t sw,
                       int64_t ph, int64_t pw, void *target) {
     T *to = target;
     const T *end = to + sh * sw * ph * pw;
     for (int64_t phase = 0; phase < sh * sw; phase++) {
-        int64_t py = phase / sw - top, px = phase % sw - left;
+        // A division costs as much as a row.
+        int64_t py = (sw == 1 ? phase : phase / sw) - top, px = (sw == 1 ? 0 : phase % sw) - left;
         // Columns low..<high of this phase lie in the image.
-        int64_t low = px >= 0 ? 0 : (-px + sw - 1) / sw, high = px >= w ? 0 : (w - px + sw - 1) / sw;
+        int64_t low = px >= 0 ? 0 : -px, high = px >= w ? 0 : w - px;
+        if (sw > 1) {
+            low = (low + sw - 1) / sw;
+            high = (high + sw - 1) / sw;
+        }
         if (low > pw) low = pw;
         if (high > pw) high = pw;
         if (high < low) high = low;
 #ifdef LOAD_BITS
-        if (sw == 1 && pw <= LANES) {
-            // A row is one vector: lanes outside of the image are not read, and what a store spills over is written
-            // next.
-            uint32_t bits = ((1u << high) - 1) & ~((1u << low) - 1);
-            for (int64_t y = 0; y < ph; y++, to += pw) {
-                int64_t row = y * sh + py;
-                VEC v = (VEC)(T)0;
-                if (row >= 0 && row < h) v = LOAD_BITS((const T *)source + row * w + px, bits);
-                if (end - to >= LANES) NAME(put)(to, v);
-                else NAME(put_some)(to, v, pw);
+        if (sw == 1 && pw <= MASKED_VECTORS * LANES) {
+            const T *from = (const T *)source + px;
+            switch ((pw + LANES - 1) / LANES) {
+            case 1: NAME(pad_masked)(1, from, ph, py, sh, h, w, low, high, pw, to, end); break;
+            case 2: NAME(pad_masked)(2, from, ph, py, sh, h, w, low, high, pw, to, end); break;
+            case 3: NAME(pad_masked)(3, from, ph, py, sh, h, w, low, high, pw, to, end); break;
+            default: NAME(pad_masked)(MASKED_VECTORS, from, ph, py, sh, h, w, low, high, pw, to, end); break;
             }
+            to += ph * pw;
             continue;
         }
 #endif
@@ -135,6 +170,8 @@ static void NAME(store_pairs)(int64_t m, int64_t n, const void *tile0, const voi
 }
 
 #undef INTERLEAVE
+#undef MASKED_VECTORS
+#undef PAD_AHEAD
 #undef EVEN2
 #undef EVEN4
 #undef EVEN8

@@ -236,6 +236,7 @@ static pf_gemm gemm_of(const pf_convolution *c, const pf_matmul_kernels *kernels
 }
 
 int64_t pf_convolution_data_workspace(const pf_convolution *c, const pf_matmul_kernels *kernels) {
+    if (pf_convolution_has_classes(c, kernels)) return pf_convolution_classes_workspace(c);
     pf_image image = image_of(c, kernels);
     pf_gemm shape = gemm_of(c, kernels, NULL, 0);
     int64_t bytes = pf_image_bytes(&image);
@@ -265,6 +266,7 @@ static void fill_taps(const data_plan *p, pixel_class *class, int64_t index) {
 }
 
 pf_plan *pf_convolution_data(const pf_convolution *c, const pf_matmul_kernels *kernels, void *workspace) {
+    if (pf_convolution_has_classes(c, kernels)) return pf_convolution_classes(c, kernels, workspace);
     int64_t classes = c->stride_h * c->stride_w;
     int64_t terms = c->out_channels / c->groups * c->kernel_h * c->kernel_w;      // of all classes together, at most
     pf_gemm shape = gemm_of(c, kernels, NULL, 0);

@@ -73,4 +73,9 @@ pf_plan *pf_convolution_forward(const pf_convolution *c, const pf_matmul_kernels
 pf_plan *pf_convolution_data(const pf_convolution *c, const pf_matmul_kernels *kernels, void *workspace);
 pf_plan *pf_convolution_weights(const pf_convolution *c, const pf_matmul_kernels *kernels, void *workspace);
 
+/// The gradient of the input with a stride of 2 to few channels, and whether it is one.
+bool pf_convolution_has_classes(const pf_convolution *c, const pf_matmul_kernels *kernels);
+int64_t pf_convolution_classes_workspace(const pf_convolution *c);
+pf_plan *pf_convolution_classes(const pf_convolution *c, const pf_matmul_kernels *kernels, void *workspace);
+
 #endif

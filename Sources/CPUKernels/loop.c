@@ -62,6 +62,20 @@ static void cut(pf_loop_plan *plan) {
     }
 }
 
+// Rows from which on to take them where they lie costs less than to copy them into a tile.
+#define LONG_ROW (2 * PF_LANES)
+
+// Channels of images that are only loaded and reduced need no tile; and a block of one channel after another is read as
+// it lies in memory, all blocks of one channel in pieces far apart.
+static const tile_access *in_place(const pf_loop_plan *plan) {
+    if (plan->mode != PF_REDUCE_ROWS || plan->unit_rows > 0 || plan->step_count != 1) return NULL;
+    const tile_step *step = &plan->steps[0];
+    if (step->kind != TILE_LOAD || step->dst != plan->result_value) return NULL;
+    const tile_access *a = &plan->accesses[step->item];
+    bool channels = plan->rank == 3 && plan->extent[0] == plan->kept && a->stride[0] > 0 && a->stride[0] < a->stride[1];
+    return channels && !a->masked && a->stride[2] == 1 && plan->extent[2] >= LONG_ROW ? a : NULL;
+}
+
 // About 64 chunks, but none so small that claiming it would show.
 static void make_chunks(pf_loop_plan *plan, bool heavy) {
     int64_t work = plan->elements > plan->units ? plan->elements : plan->units;
@@ -118,6 +132,7 @@ pf_loop_plan *pf_loop_prepare(const pf_loop *loop) {
         plan->run = b.level->run;
         plan->gate = loop->gate;
         cut(plan);
+        plan->in_place = in_place(plan);
         make_chunks(plan, b.heavy);
     }
     free(b.value_of);

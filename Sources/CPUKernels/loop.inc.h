@@ -91,6 +91,49 @@ static void LEVEL(run_plain)(LEVEL(tile) *tile, int64_t unit) {
     LEVEL(run_tile)(tile, start, end - start);
 }
 
+/// Takes elements start..<start + n, a whole block, into lanes: straight from memory where 32 of them lie in one row.
+static void LEVEL(take_in_place)(LEVEL(tile) *tile, const LEVEL(reducer) *reducer, int64_t start, int64_t n,
+                                 char *lanes) {
+    const pf_loop_plan *plan = tile->plan;
+    const tile_access *access = plan->in_place;
+    const int32_t last = plan->rank - 1;
+    const int64_t size = access->size;
+    LEVEL(place)(tile, start, n);
+    const char *row = access->data + access->offset * size;
+    for (int32_t d = 0; d < last; d++) row += tile->coordinate[d] * access->stride[d] * size;
+    int64_t column = tile->coordinate[last], held = 0;
+    uint64_t group[PF_LANES];       // put together from two rows
+    bool first = true;
+    while (n > 0) {
+        int64_t count = plan->extent[last] - column < n ? plan->extent[last] - column : n, taken = 0;
+        const char *from = row + column * size;
+        if (held > 0) {
+            taken = PF_LANES - held < count ? PF_LANES - held : count;
+            memcpy((char *)group + held * size, from, (size_t)(taken * size));
+            held += taken;
+        }
+        if (held == PF_LANES) {
+            reducer->lanes(lanes, group, held, first);
+            first = false;
+            held = 0;
+        }
+        int64_t whole = (count - taken) / PF_LANES * PF_LANES;
+        if (whole > 0) {
+            reducer->lanes(lanes, from + taken * size, whole, first);
+            first = false;
+            taken += whole;
+        }
+        if (taken < count) {
+            held = count - taken;
+            memcpy(group, from + taken * size, (size_t)(held * size));
+        }
+        n -= count;
+        column = 0;
+        row += LEVEL(next_row)(plan, tile->coordinate, access->stride) * size;
+    }
+    if (held > 0) reducer->lanes(lanes, group, held, first);
+}
+
 static void LEVEL(run_rows)(LEVEL(tile) *tile, int64_t unit) {
     const pf_loop_plan *plan = tile->plan;
     const LEVEL(reducer) *reducer = &LEVEL(reducers)[plan->kind][plan->result_type];
@@ -109,16 +152,18 @@ static void LEVEL(run_rows)(LEVEL(tile) *tile, int64_t unit) {
         return;
     }
     // One block, in one tile or in several.
-    int64_t row = unit / plan->blocks, block = unit % plan->blocks;
+    int64_t row = plan->in_place ? unit % plan->kept : unit / plan->blocks;
+    int64_t block = plan->in_place ? unit / plan->kept : unit % plan->blocks;
     int64_t first = block * PF_TILE;
     int64_t n = plan->reduced - first < PF_TILE ? plan->reduced - first : PF_TILE;
     char *lanes = tile->scratch + plan->accumulator_offset;
-    for (int64_t i = 0; i < n; i += plan->tile) {
+    if (plan->in_place) LEVEL(take_in_place)(tile, reducer, row * plan->reduced + first, n, lanes);
+    else for (int64_t i = 0; i < n; i += plan->tile) {
         int64_t count = n - i < plan->tile ? n - i : plan->tile;
         LEVEL(run_tile)(tile, row * plan->reduced + first + i, count);
         reducer->lanes(lanes, *value, count, i == 0);
     }
-    reducer->finish(plan->results + unit * plan->parts * size, lanes);
+    reducer->finish(plan->results + (row * plan->blocks + block) * plan->parts * size, lanes);
 }
 
 static void LEVEL(run_columns)(LEVEL(tile) *tile, int64_t unit) {

@@ -85,6 +85,7 @@ struct pf_loop_plan {
     int64_t units, units_per_chunk, chunks;
     int64_t unit_elements;          // NONE: elements of a unit, when it is no piece of a row
     int64_t unit_rows;              // ROWS, COLUMNS: kept indices of a unit, when it holds whole ones
+    const tile_access *in_place;    // ROWS, or NULL: what is reduced where it lies; units go over the kept index first
     int64_t pieces, piece;          // NONE, COLUMNS: pieces of a row (the last axis) and their width
 
     const uint8_t *gate;            // NULL, or whether a run does anything

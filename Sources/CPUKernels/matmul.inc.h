@@ -353,6 +353,7 @@ static void NAME(join)(int64_t n, const void *parts, int64_t count, int64_t step
 }
 
 #include "convolution.inc.h"
+#include "convolution_classes.inc.h"
 
 #define LOG_1 0
 #define LOG_2 1
@@ -370,6 +371,8 @@ const pf_matmul_kernels NAME(pf_matmul) = {
     .located = {LOCATED_TILES(LOCATED_ENTRY)},
     .sliding_rows = MOST_SLIDING_ROWS,
     .sliding = {SLIDING_TILES(SLIDING_ENTRY)},
+    .class_vectors = MOST_CLASS_VECTORS,
+    .classes = {CLASS_TILES(CLASS_ENTRY)},
     .pack = NAME(pack),
     .tiny = NAME(tiny),
     .finish = NAME(finish),
@@ -417,3 +420,10 @@ const pf_matmul_kernels NAME(pf_matmul) = {
 #undef MOST_SLIDING_ROWS
 #undef DEFINE_SLIDING_TILE
 #undef SLIDING_ENTRY
+#undef PHASE_0
+#undef PHASE_1
+#undef BOTH_PHASES
+#undef CLASS_TILES
+#undef MOST_CLASS_VECTORS
+#undef DEFINE_CLASS_TILE
+#undef CLASS_ENTRY

@@ -6,6 +6,8 @@
 #define PF_TILE_ROWS 14         // most rows of a register tile
 #define PF_TILE_VECTORS 8       // most vectors of a row of it
 #define PF_TILE_WIDTHS 4        // a row has 1, 2, 4 or 8 vectors
+#define PF_CLASS_CHANNELS 3     // most channels of a tile of four classes
+#define PF_CLASS_VECTORS 6      // most vectors of one
 
 /// Multiplies one K block into a register tile: acc[i][j] = chain over kk of fma(a[kk * a_step + i],
 /// b[kk * b_step + j]), then c[i * c_step + j] = acc, or c + acc when `add`.
@@ -18,6 +20,24 @@ typedef void (*pf_located_kernel)(int64_t k, const void *a, const int64_t *rows,
 typedef void (*pf_sliding_kernel)(int64_t k, const void *a, int64_t a_step, const void *b, const int64_t *lanes,
                                   const int64_t *terms, void *c, int64_t c_step, bool add);
 
+/// The taps of a stride of 2 along one axis, in pairs of one tap for each phase: half a pair for phase 1, whole pairs,
+/// half a pair for phase 0. Each of them reads one place before the last.
+typedef struct {
+    bool head, tail;
+    int64_t pairs;
+} pf_phase_taps;
+
+typedef struct {
+    pf_phase_taps h, w;
+    int64_t plane, row;         // distances in elements
+} pf_class_taps;
+
+/// The four classes (phase_h, phase_w) of pixels of a stride of 2, for some channels and vectors of pixels: chains over
+/// `planes` and the taps of each class, with the first tap's places at `image`, go to row class * channels + channel of
+/// c. The weights lie in the order (plane, pair_h, pair_w, class, channel).
+typedef void (*pf_classes_kernel)(const pf_class_taps *taps, int64_t planes, const void *weights, const void *image,
+                                  void *c, int64_t c_step, bool add);
+
 typedef struct {
     int64_t lanes;                                      // elements of a vector
     int64_t rows[PF_TILE_WIDTHS];                       // most rows of a tile of 1 << w vectors; never grows with w
@@ -26,6 +46,8 @@ typedef struct {
     pf_located_kernel located[PF_TILE_WIDTHS][PF_TILE_ROWS];
     int64_t sliding_rows;                               // the same for tiles with located lanes
     pf_sliding_kernel sliding[PF_TILE_ROWS];            // [rows - 1]
+    int64_t class_vectors[PF_CLASS_CHANNELS];           // most vectors of a tile of so many channels
+    pf_classes_kernel classes[PF_CLASS_CHANNELS][PF_CLASS_VECTORS];
 
     /// to[kk * width + i] = from[i * stride_i + kk * stride_k] for i < count, 0 for count <= i < width. May write up to
     /// `lanes` elements past the end.

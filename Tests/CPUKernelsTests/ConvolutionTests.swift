@@ -222,6 +222,25 @@ struct ConvolutionData<T: MatrixElement> {
         ConvolutionCase((32, 48), (6, 6), (3, 3), stride: (2, 2), padding: (1, 1, 1, 1), groups: 2, bias: true),
         ConvolutionCase((10, 10), (9, 9), (3, 3), padding: (1, 1, 1, 1), groups: 10, bias: true),
         ConvolutionCase((6, 12), (8, 8), (4, 4), stride: (2, 2), padding: (1, 1, 1, 1), groups: 6),
+        // A stride of 2 and few channels: kernels and padding of either parity, odd sizes, pixels that no tap reaches.
+        ConvolutionCase((1, 5), (27, 29), (4, 4), stride: (2, 2), padding: (1, 1, 2, 2), batch: 9, bias: true),
+        ConvolutionCase((1, 3), (34, 70), (4, 4), stride: (2, 2), padding: (2, 1, 2, 1)),
+        ConvolutionCase((2, 7), (9, 33), (3, 3), stride: (2, 2), padding: (1, 1, 1, 1), bias: true),
+        ConvolutionCase((3, 6), (32, 32), (3, 3), stride: (2, 2), padding: (1, 1, 1, 1), batch: 3, bias: true),
+        ConvolutionCase((3, 4), (12, 11), (5, 5), stride: (2, 2), padding: (2, 1, 2, 1), bias: true),
+        ConvolutionCase((3, 2), (8, 15), (4, 4), stride: (2, 2)),
+        ConvolutionCase((2, 3), (7, 5), (1, 1), stride: (2, 2), padding: (0, 1, 1, 0), bias: true),
+        ConvolutionCase((1, 2), (1, 1), (3, 2), stride: (2, 2), padding: (1, 1, 1, 1), bias: true),
+        ConvolutionCase((1, 4), (6, 5), (5, 4), stride: (2, 2), padding: (3, 2, 3, 2)),
+        ConvolutionCase((2, 3), (5, 12), (2, 7), stride: (2, 2), padding: (0, 3, 0, 3), batch: 40),
+        // The same with channels for several tiles and groups, with several K blocks, or none that ends with a channel,
+        // and with an image of several bands.
+        ConvolutionCase((7, 3), (10, 10), (4, 4), stride: (2, 2), padding: (1, 1, 1, 1), bias: true),
+        ConvolutionCase((4, 6), (9, 9), (3, 3), stride: (2, 2), padding: (1, 1, 1, 1), groups: 2, bias: true),
+        ConvolutionCase((1, 150), (6, 6), (4, 4), stride: (2, 2), padding: (1, 1, 1, 1), bias: true),
+        ConvolutionCase((2, 70), (5, 5), (3, 3), stride: (2, 2), padding: (1, 1, 1, 1)),
+        ConvolutionCase((1, 64), (61, 62), (4, 4), stride: (2, 2), padding: (1, 1, 1, 1), batch: 1, bias: true),
+        ConvolutionCase((1, 2), (4, 4), (4, 4), stride: (2, 2), padding: (1, 1, 1, 1), batch: 0),
         // Nothing.
         ConvolutionCase((3, 4), (5, 5), (3, 3), batch: 0),
     ]

@@ -138,6 +138,29 @@ private func verify(_ loop: Loop, _ comment: String = "") throws {
         }
     }
 
+    /// Reductions of the channels of images, whose rows lie apart, of every kind and of lengths that lanes divide or not.
+    @Test(arguments: [31, 63, 64, 65, 96, 100, 196, 1024, 1025, 2500])
+    func channels(width: Int) throws {
+        var random = SplitMix(state: UInt64(width))
+        let (channels, images) = (3, 3000 / width + 1)
+        let results = channels * ((images * width + 1023) / 1024)
+        for type in types.dropLast() {
+            for kind in pf_reduce_kind.all where kind.accepts(type) {
+                var loop = Loop(
+                    extent: [channels, images, width],
+                    buffers: [
+                        random.buffer(type, channels * images * width),
+                        Buffer(type: type, elements: .init(repeating: 7, count: results * kind.parts)),
+                    ],
+                    registers: 1)
+                let load = Access(buffer: 0, stride: [width, channels * width, 1], register: 0)
+                loop.sources = [Source(kind: .load(load), type: type, register: 0)]
+                loop.reduction = Reduction(mode: PF_REDUCE_ROWS, kind: kind, axes: 2, register: 0, buffer: 1)
+                try verify(loop, "kind \(kind.rawValue)")
+            }
+        }
+    }
+
     /// A sum of -0 is -0 where every lane has an element, and +0 where some lane holds the identity; a compensated one is
     /// always +0.
     @Test(arguments: [1, 16, 31, 32, 33, 40, 100, 1025], [PF_F32, PF_F64])

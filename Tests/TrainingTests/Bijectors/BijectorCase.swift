@@ -22,7 +22,7 @@ struct BijectorCase: CustomTestStringConvertible, Sendable {
 
     var dimensions: Int { shape.reduce(1, *) }
 
-    static var all: [BijectorCase] { couplings }
+    static var all: [BijectorCase] { couplings + splines + autoregressive + mixtures }
 }
 
 /// What a bijector makes of some base values, by row.

@@ -1,0 +1,47 @@
+import Graph
+import Networks
+import Probability
+
+/// Inverse autoregressive flow: affine layers whose orders alternate, samples in one pass each (Kingma et al. 2016). A
+/// density, and so training by likelihood, takes a pass for each element of a row.
+public struct IAF: DensityModel {
+    public static let name = "iaf"
+
+    /// The shape of a row: training sets it to the data's.
+    public var shape: [Int]
+    public var layers: Int
+    /// Widths of the hidden layers of each conditioner.
+    public var hidden: [Int]
+    public var activation: Activation
+    /// The largest logarithm of a layer's scale.
+    public var scaleBound: Double
+
+    public init(
+        layers: Int = 5, hidden: [Int] = [64, 64], activation: Activation = .relu, scaleBound: Double = 3,
+        shape: [Int] = [2]
+    ) {
+        self.shape = shape
+        self.layers = layers
+        self.hidden = hidden
+        self.activation = activation
+        self.scaleBound = scaleBound
+    }
+
+    public func adapted(to rowShape: [Int]) throws -> IAF {
+        var model = self
+        model.shape = rowShape
+        try check(layers: layers, hidden: hidden, rowShape: rowShape, leastElements: 1)
+        try checkOption("scale_bound", scaleBound, scaleBound > 0 && scaleBound.isFinite, "a positive number")
+        return model
+    }
+
+    public func distribution(_ scope: Scope) throws -> Transformed {
+        let bijectors = try (0..<layers).map { index in
+            Inverted(
+                try Autoregressive(
+                    AffineTransformer(bound: scaleBound),
+                    MADE.alternating(index, hidden: hidden, activation: activation), scope["layer\(index)"]))
+        }
+        return flow(bijectors, shape: shape)
+    }
+}

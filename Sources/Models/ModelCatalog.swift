@@ -100,6 +100,57 @@ public enum ModelCatalog {
                 ("preprocessing", preprocessing),
                 ("condition", conditions),
             ], epochs: 100, batchSize: 512, learningRate: 5e-3),
+        Entry(
+            name: NICE.name, summary: "normalizing flow of additive couplings and a learned diagonal scale",
+            model: NICE(),
+            options: [
+                ("shape", "shape of a row; training takes the data's"),
+                ("layers", "additive couplings; they keep the halves of a row by turns"),
+                ("hidden", "widths of the hidden layers of each conditioner"),
+                ("activation", activations),
+                ("preprocessing", preprocessing),
+                ("condition", conditions),
+            ], epochs: 50, batchSize: 512, learningRate: 1e-3),
+        Entry(
+            name: MAF.name,
+            summary: "masked autoregressive flow: density in one pass, a sample in one for each element", model: MAF(),
+            options: [
+                ("shape", "shape of a row; training takes the data's"),
+                ("layers", "affine autoregressive layers; every second one takes the elements in reverse"),
+                ("hidden", "widths of the hidden layers of each conditioner"),
+                ("activation", activations),
+                ("scale_bound", "largest logarithm of a layer's scale"),
+                ("preprocessing", preprocessing),
+                ("condition", conditions),
+            ], epochs: 50, batchSize: 512, learningRate: 1e-3),
+        Entry(
+            name: IAF.name,
+            summary: "inverse autoregressive flow: samples in one pass, a density in one for each element",
+            model: IAF(),
+            options: [
+                ("shape", "shape of a row; training takes the data's"),
+                ("layers", "affine autoregressive layers; every second one takes the elements in reverse"),
+                ("hidden", "widths of the hidden layers of each conditioner"),
+                ("activation", activations),
+                ("scale_bound", "largest logarithm of a layer's scale"),
+                ("preprocessing", preprocessing),
+                ("condition", conditions),
+            ], epochs: 50, batchSize: 512, learningRate: 1e-3),
+        Entry(
+            name: NSF.name,
+            summary: "neural spline flow: couplings or autoregressive layers of rational-quadratic splines",
+            model: NSF(),
+            options: [
+                ("shape", "shape of a row; training takes the data's"),
+                ("structure", "coupling or autoregressive"),
+                ("layers", "spline layers; halves or orders alternate"),
+                ("bins", "of each spline"),
+                ("tail_bound", "outside plus and minus this, splines are the identity"),
+                ("hidden", "widths of the hidden layers of each conditioner"),
+                ("activation", activations),
+                ("preprocessing", preprocessing),
+                ("condition", conditions),
+            ], epochs: 50, batchSize: 512, learningRate: 1e-3),
     ]
 
     public static func entry(_ name: String) -> Entry? { entries.first { $0.name == name } }

@@ -35,6 +35,6 @@ public struct PlanarFlow: Flow {
 
     public func layers(_ scope: Scope, context: Tensor?) throws -> [any Bijector] {
         let planar = try PlanarLayers(layers: layers).bijectors(for: [shape.product], context: context, scope)
-        return planar.map { Inverted($0) } + (shape.count == 1 ? [] : [Reshape(shape)])
+        return shaped(planar.map { Inverted($0) })
     }
 }

@@ -34,22 +34,17 @@ public struct RealNVP: Flow {
         var model = self
         model.shape = rowShape
         model.preprocessing = try preprocessing.resolved(for: rowShape)
-        try checkOption("layers", layers, (1...1024).contains(layers), "in 1...1024")
-        try checkOption("hidden", hidden, hidden.allSatisfy { $0 > 0 }, "a list of positive numbers")
+        try check(layers: layers, hidden: hidden, rowShape: rowShape, leastElements: 2)
         try checkOption("scale_bound", scaleBound, scaleBound > 0 && scaleBound.isFinite, "a positive number")
-        guard rowShape.product >= 2 else {
-            throw GraphError(Self.name, "needs rows of two elements at least, not of shape \(rowShape)")
-        }
         return model
     }
 
     public func layers(_ scope: Scope, context: Tensor?) throws -> [any Bijector] {
-        var bijectors: [any Bijector] = try (0..<layers).map { index in
+        let couplings = try (0..<layers).map { index in
             try Coupling(
                 .half(index % 2), AffineTransformer(bound: scaleBound), MLP(hidden, activation: activation),
                 context: context, scope["layer\(index)"])
         }
-        if shape.count != 1 { bijectors.append(Reshape(shape)) }
-        return bijectors
+        return shaped(couplings)
     }
 }

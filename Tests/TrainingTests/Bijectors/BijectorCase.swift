@@ -22,7 +22,9 @@ struct BijectorCase: CustomTestStringConvertible, Sendable {
 
     var dimensions: Int { shape.reduce(1, *) }
 
-    static var all: [BijectorCase] { couplings + images + linear + lowRank }
+    static var all: [BijectorCase] {
+        couplings + splines + autoregressive + mixtures + images + linear + lowRank
+    }
 }
 
 /// What a bijector makes of some base values, by row.

@@ -4,12 +4,6 @@ import Execution
 import Graph
 import Networks
 
-/// Where a number that is not finite came from.
-struct NonFiniteOrigin {
-    /// "exp in layer3/output gives inf (row 17 of the batch)".
-    let description: String
-}
-
 /// Repeats a training step to find the first operation with a number that is not finite.
 ///
 /// Such a step has changed nothing, so it can be repeated from the states as they are. An operation's result may be
@@ -25,8 +19,9 @@ struct NonFiniteSearch {
 
     private var graph: Graph { step.program.graph }
 
-    /// Nil where everything is finite this time.
-    func origin() throws -> NonFiniteOrigin? {
+    /// Such as "exp in layer3/output gives inf (row 17 of the batch, 5201 of the data)"; nil where everything is finite
+    /// this time.
+    func origin() throws -> String? {
         let bad = try nonFiniteNodes()
         guard let end = step.watched.first(where: { bad.contains($0.id) })?.id else { return nil }
         var (open, seen, origins) = ([end], Set([end]), [NodeID]())
@@ -80,21 +75,21 @@ struct NonFiniteSearch {
         return ""
     }
 
-    private func described(_ id: NodeID) throws -> NonFiniteOrigin {
+    private func described(_ id: NodeID) throws -> String {
         let outputs = try run([graph.tensor(id), step.rows])
         let values = outputs[0].doubles
         let index = values.firstIndex { !$0.isFinite } ?? 0
         let kind = values[index].isNaN ? "NaN" : values[index] < 0 ? "-inf" : "inf"
         let node = graph[maker(of: id)]
         if case .source(.state(let state)) = node.op {
-            return NonFiniteOrigin(description: "\(graph.states[state].name) has become \(kind)")
+            return "\(graph.states[state].name) has become \(kind)"
         }
         var text = "\(node.op.name)\(place(of: maker(of: id))) gives \(kind)"
         if outputs[0].shape.first == batchSize {
             let row = index / (values.count / batchSize)
             text += " (row \(row) of the batch, \(Int(outputs[1].doubles[row])) of the data)"
         }
-        return NonFiniteOrigin(description: text)
+        return text
     }
 }
 
@@ -103,7 +98,7 @@ extension Training {
     ///
     /// The CPU repeats the step, whose exact arithmetic is every device's: no device has to build a kernel for each
     /// operation.
-    func nonFiniteOrigin() throws -> NonFiniteOrigin? {
+    func nonFiniteOrigin() throws -> String? {
         guard let batchSize, let rate = HostArray([learningRate], precision) else { return nil }
         var host = states
         if !(states.backend is CPUBackend) {

@@ -144,7 +144,7 @@ extension Training {
         stepCount = Int(try states.read(TrainStep.countState).doubles[0])
         // Without an origin, as where a device's fast mathematics went astray by itself, there is still an error.
         let problem =
-            nonFinite ?? (try? nonFiniteOrigin())?.description ?? "the loss or a gradient is not finite"
+            nonFinite ?? (try? nonFiniteOrigin()) ?? "the loss or a gradient is not finite"
         nonFinite = problem
         throw TrainingError(
             "step \(stepCount)", "\(problem); the parameters before it are kept",

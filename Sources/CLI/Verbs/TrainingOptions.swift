@@ -19,7 +19,7 @@ enum TrainingOptions {
         "--learning-rate", "X", .number(atLeast: 0), aliases: ["--lr"], defaultText: "the model's",
         help: "of the optimizer")
     static let optimizer = Option(
-        "--optimizer", "O", .choice(["adam", "adamw", "sgd"]), defaultText: "adam",
+        "--optimizer", "O", .choice(Optimizer.kinds.map(\.name)), defaultText: "adam",
         help: "adam, adamw or sgd; --set optimizer.KEY=VALUE sets the rest")
     static let weightDecay = Option(
         "--weight-decay", "X", .number(atLeast: 0), defaultText: "the optimizer's: 0, of adamw 0.01",

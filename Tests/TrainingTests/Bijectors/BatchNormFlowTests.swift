@@ -116,6 +116,8 @@ import Testing
             Normed(), on: Dataset(rows: values, shape: [2]), device: .cpu, optimizer: .adam(learningRate: 0.02))
         try training.run(steps: 800, batchSize: 100)
         let trained = try training.finish()
+        let running = try trained.parameters().first { $0.path == "norm1/mean" }?.value.doubles ?? []
+        #expect(running.count == 2 && abs(running[0] - 5) < 0.5 && abs(running[1] + 3) < 0.5)
         let rows = try Dataset(rows: values, shape: [2]).train
         let nll = try trained.evaluate(rows)["negative_log_likelihood"]?.value ?? .nan
         // The model is a normal distribution; none is better on these rows than the one with their own covariance.

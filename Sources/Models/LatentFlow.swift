@@ -22,6 +22,8 @@ public struct LatentFlow: Variant {
         .init("gaussian", gaussian),
         kind(PlanarLayers()),
         kind(AffineCouplings()),
+        kind(InverseAutoregressiveLayers()),
+        kind(SplineCouplings()),
     ]
 
     private static func kind<Layers: FlowLayers>(_ defaults: Layers) -> VariantKind<LatentFlow> {
@@ -103,8 +105,86 @@ public struct AffineCouplings: FlowLayers {
     }
 
     public func check(_ key: String) throws {
-        try checkOption("\(key).layers", layers, (1...1024).contains(layers), "in 1...1024")
-        try checkOption("\(key).hidden", hidden, hidden.allSatisfy { $0 > 0 }, "a list of positive numbers")
+        try checkLayers(key, layers, hidden)
         try checkOption("\(key).scale_bound", scaleBound, scaleBound > 0 && scaleBound.isFinite, "a positive number")
     }
+}
+
+/// Inverse autoregressive layers whose orders alternate (Kingma et al. 2016): a draw takes one pass. As a prior its density
+/// takes a pass for each latent variable.
+public struct InverseAutoregressiveLayers: FlowLayers {
+    public static let name = "iaf"
+
+    public var layers: Int
+    /// Widths of the hidden layers of each conditioner.
+    public var hidden: [Int]
+    public var activation: Activation
+    /// The largest logarithm of a layer's scale.
+    public var scaleBound: Double
+
+    public init(layers: Int = 2, hidden: [Int] = [64], activation: Activation = .relu, scaleBound: Double = 1) {
+        self.layers = layers
+        self.hidden = hidden
+        self.activation = activation
+        self.scaleBound = scaleBound
+    }
+
+    public func bijectors(for shape: [Int], context: Tensor?, _ scope: Scope) throws -> [any Bijector] {
+        try (0..<layers).map { index in
+            Inverted(
+                try Autoregressive(
+                    AffineTransformer(bound: scaleBound),
+                    MADE.alternating(index, hidden: hidden, activation: activation), context: context,
+                    scope["layer\(index)"]))
+        }
+    }
+
+    public func check(_ key: String) throws {
+        try checkLayers(key, layers, hidden)
+        try checkOption("\(key).scale_bound", scaleBound, scaleBound > 0 && scaleBound.isFinite, "a positive number")
+    }
+}
+
+/// Couplings of rational-quadratic splines whose halves alternate (Durkan et al. 2019), given the context beside the half
+/// that they keep.
+public struct SplineCouplings: FlowLayers {
+    public static let name = "nsf"
+
+    public var layers: Int
+    public var bins: Int
+    /// Outside plus and minus this, a layer is the identity.
+    public var tailBound: Double
+    /// Widths of the hidden layers of each conditioner.
+    public var hidden: [Int]
+    public var activation: Activation
+
+    public init(
+        layers: Int = 4, bins: Int = 8, tailBound: Double = 5, hidden: [Int] = [64], activation: Activation = .relu
+    ) {
+        self.layers = layers
+        self.bins = bins
+        self.tailBound = tailBound
+        self.hidden = hidden
+        self.activation = activation
+    }
+
+    public func bijectors(for shape: [Int], context: Tensor?, _ scope: Scope) throws -> [any Bijector] {
+        try (0..<layers).map { index in
+            try Coupling(
+                .half(index % 2), RationalQuadraticSpline(bins: bins, bound: tailBound),
+                MLP(hidden, activation: activation), context: context, scope["layer\(index)"])
+        }
+    }
+
+    public func check(_ key: String) throws {
+        try checkLayers(key, layers, hidden)
+        try checkOption("\(key).bins", bins, (2...512).contains(bins), "in 2...512")
+        try checkOption("\(key).tail_bound", tailBound, tailBound > 0 && tailBound.isFinite, "a positive number")
+    }
+}
+
+/// Throws where the flow `key` has a number of layers or widths of conditioners that cannot be.
+private func checkLayers(_ key: String, _ layers: Int, _ hidden: [Int]) throws {
+    try checkOption("\(key).layers", layers, (1...1024).contains(layers), "in 1...1024")
+    try checkOption("\(key).hidden", hidden, hidden.allSatisfy { $0 > 0 }, "a list of positive numbers")
 }

@@ -166,7 +166,7 @@ public enum ModelCatalog {
         ("sigma", "standard deviation of the gaussian likelihood"),
         ("beta", "weight of the KL term in training"),
         ("kl_estimator", "KL term in training: analytic or monte_carlo (always, where there is a flow)"),
-        ("posterior", "what q(z | x) is pushed through: gaussian (nothing), planar or realnvp"),
-        ("prior", "what p(z) is a standard normal through: gaussian (nothing), planar or realnvp"),
+        ("posterior", "what q(z | x) is pushed through: gaussian (nothing), planar, realnvp, iaf or nsf"),
+        ("prior", "what p(z) is a standard normal through: gaussian (nothing), planar, realnvp, iaf or nsf"),
     ]
 }

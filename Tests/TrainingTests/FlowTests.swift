@@ -47,6 +47,7 @@ private struct UniformBase: BaseDistribution {
 private struct Plain: Flow {
     var preprocessing: Preprocessing
     var shape: [Int] = [1]
+    var condition = Condition.none
 
     func adapted(to rowShape: [Int]) throws -> Plain {
         Plain(preprocessing: try preprocessing.resolved(for: rowShape), shape: rowShape)

@@ -6,6 +6,7 @@ import Testing
 private struct Normalized: Flow {
     var shape: [Int] = [1]
     var preprocessing = Preprocessing.none
+    var condition = Condition.none
     var perElement = false
     var isForward = false
 

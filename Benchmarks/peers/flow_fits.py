@@ -65,10 +65,17 @@ def nflows_flow(model, features, layers, hidden, bins):
         def forward(self, x, context=None):
             return super().forward(x)
 
+    class Affine(AffineCouplingTransform):
+        """The library's own scale cannot exceed 1.001: it could never take narrow data to a standard normal."""
+
+        def _scale_and_shift(self, parameters):
+            shift, scale = parameters.chunk(2, 1)
+            return torch.tanh(scale).exp(), shift
+
     def layer(index):
         mask = (~halves(features, index)).int()   # 1: transformed
         if model == "realnvp":
-            return AffineCouplingTransform(mask, Conditioner)
+            return Affine(mask, Conditioner)
         return PiecewiseRationalQuadraticCouplingTransform(
             mask, Conditioner, num_bins=bins, tails="linear", tail_bound=5)
 

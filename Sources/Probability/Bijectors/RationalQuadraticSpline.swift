@@ -51,7 +51,8 @@ public struct RationalQuadraticSpline: Transformer {
         return try element.joined(z, -bin.logSlope(position, rest), like: x)
     }
 
-    /// x, y and slope at all knots: [rows, 3, bins + 1, elements].
+    /// x, y and slope at all knots: [bins + 1, 3, rows * elements], so that what goes through the bins runs over long
+    /// vectors.
     private func knots(_ parameters: Tensor) throws(GraphError) -> Tensor {
         guard bins >= 2, bound > 0, 0..<1 ~= minimumBin * Double(bins), 0..<1 ~= minimumSlope else {
             throw parameters.graph.error(
@@ -75,16 +76,20 @@ public struct RationalQuadraticSpline: Transformer {
         // softplus^-1(1 - minimum), so that 0 stands for a slope of 1.
         let neutral = Foundation.log(Foundation.expm1(1 - minimumSlope))
         let slopes = try softplus(all.slice(1, (2 * bins)..<parameterCount) + neutral) + minimumSlope
-        let between = try concatenate([places, slopes.expanded(1)], axis: 1)
-        let gap = [Double](repeating: 0, count: bins - 1)
+        let between = try concatenate(
+            [
+                places.transposed([2, 1, 0, 3]).reshaped([bins - 1, 2, rows * elements]),
+                slopes.transposed([1, 0, 2]).reshaped([bins - 1, 1, rows * elements]),
+            ], axis: 1)
+        let gap = [Double](repeating: 0, count: 3 * (bins - 1))
         let edges = try all.graph.constant(
-            [-bound] + gap + [bound, -bound] + gap + [bound, 1] + gap + [1], shape: [3, bins + 1, 1], all.scalar)
-        return try between.padded(axis: 2, low: 1, high: 1) + edges
+            [-bound, -bound, 1] + gap + [bound, bound, 1], shape: [bins + 1, 3, 1], all.scalar)
+        return try between.padded(axis: 0, low: 1, high: 1) + edges
     }
 
-    /// What lies inside the bounds, [rows, elements]; 0 stands for the rest.
+    /// What lies inside the bounds, [rows * elements]; 0 stands for the rest.
     private func inner(_ x: Tensor) throws(GraphError) -> Inner {
-        let flat = try x.flattened()
+        let flat = try x.reshaped([x.count])
         let isInside = try abs(flat).less(than: bound)
         return Inner(flat: flat, isInside: isInside, value: try select(isInside, flat, flat.zerosLike()))
     }
@@ -101,24 +106,23 @@ public struct RationalQuadraticSpline: Transformer {
 
     /// The bin that each element falls into.
     private struct Bin {
-        /// x, y and slope at its knots, each [rows, elements].
+        /// x, y and slope at its knots, each [rows * elements].
         let left: [Tensor], right: [Tensor]
         let width: Tensor, height: Tensor
         /// height / width, s in the paper.
         let slope: Tensor
 
-        /// - Parameter axis: Whether `value` [rows, elements] is an x (0) or a y (1).
+        /// - Parameter axis: Whether `value` [rows * elements] is an x (0) or a y (1).
         init(holding value: Tensor, axis: Int, of knots: Tensor) throws(GraphError) {
-            let bins = knots.shape[2] - 1
-            let (lefts, rights) = (try knots.slice(2, 0..<bins), try knots.slice(2, 1..<(bins + 1)))
+            let bins = knots.shape[0] - 1
+            let (lefts, rights) = (try knots.slice(0, 0..<bins), try knots.slice(0, 1..<(bins + 1)))
             // All bins are looked at and one is kept: cheaper than to fetch it.
-            let place = try value.reshaped([value.shape[0], 1, 1, value.shape[1]])
             let first = axis..<(axis + 1)
-            let isLeft = try lefts.slice(1, first).lessEqual(to: place)
-            let isHere = try (isLeft & place.less(than: rights.slice(1, first))).broadcast(to: lefts.shape)
+            let isLeft = try lefts.slice(1, first).lessEqual(to: value)
+            let isHere = try (isLeft & value.less(than: rights.slice(1, first))).broadcast(to: lefts.shape)
             func chosen(_ all: Tensor) throws(GraphError) -> [Tensor] {
-                let sum = try select(isHere, all, all.zerosLike()).sum(axes: [2])
-                return try (0..<3).map { (index) throws(GraphError) in try sum.at(index, axis: 1) }
+                let sum = try select(isHere, all, all.zerosLike()).sum(axes: [0])
+                return try (0..<3).map { (index) throws(GraphError) in try sum.at(index, axis: 0) }
             }
             left = try chosen(lefts)
             right = try chosen(rights)

@@ -19,7 +19,7 @@ public struct Glow: Flow {
     public var preprocessing: Preprocessing
 
     public init(
-        levels: Int = 2, depth: Int = 8, width: Int = 64, scaleBound: Double = 2,
+        levels: Int = 2, depth: Int = 8, width: Int = 64, scaleBound: Double = 1,
         preprocessing: Preprocessing = .automatic, shape: [Int] = [1, 28, 28]
     ) {
         self.shape = shape

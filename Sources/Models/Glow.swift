@@ -20,7 +20,7 @@ public struct Glow: Flow {
     public var condition: Condition
 
     public init(
-        levels: Int = 2, depth: Int = 8, width: Int = 64, scaleBound: Double = 2,
+        levels: Int = 2, depth: Int = 8, width: Int = 64, scaleBound: Double = 1,
         preprocessing: Preprocessing = .automatic, condition: Condition = .none, shape: [Int] = [1, 28, 28]
     ) {
         self.shape = shape

@@ -44,6 +44,8 @@ public struct LogitPreprocessing: Codable, Hashable, Sendable {
     public var lambda: Double?
 
     public init(lambda: Double? = nil) { self.lambda = lambda }
+
+    func lambda(for rowShape: [Int]) -> Double { lambda ?? (rowShape.count == 3 && rowShape[0] == 1 ? 1e-6 : 0.05) }
 }
 
 extension Preprocessing {
@@ -53,7 +55,7 @@ extension Preprocessing {
         case .automatic: return rowShape.count == 3 ? .dequantize : .standardize
         case .none, .standardize, .dequantize: return self
         case .logit(let options):
-            let lambda = options.lambda ?? (rowShape.count == 3 && rowShape[0] == 1 ? 1e-6 : 0.05)
+            let lambda = options.lambda(for: rowShape)
             try checkOption("preprocessing.lambda", lambda, 0 < lambda && lambda < 0.5, "between 0 and 0.5")
             return .logit(LogitPreprocessing(lambda: lambda))
         }
@@ -73,7 +75,7 @@ extension Preprocessing {
         switch try resolved(for: shape) {
         case .automatic, .none, .dequantize: []
         case .standardize: [try ElementwiseAffine.standardizing(shape, scope)]
-        case .logit(let options): [Sigmoid(lambda: options.lambda ?? 0.05, name: scope.path)]
+        case .logit(let options): [Sigmoid(lambda: options.lambda(for: shape), name: scope.path)]
         }
     }
 }

@@ -72,7 +72,7 @@ struct FlowTests {
         #expect(lines.first == "log_prob" && lines.dropFirst().map { Double($0) } == numbers)
         try Tool.done(call + ["a.npz"], in: folder)
         let archive = try NPZ(contentsOf: folder("a.npz"))
-        #expect(archive.names == ["log_prob", "base", "layer3", "layer2", "layer1", "layer0"])
+        #expect(archive.names == ["log_prob", "base", "preprocessing", "layer3", "layer2", "layer1", "layer0"])
         var sums = [0.0, 0, 0]
         for name in archive.names.dropFirst() {
             guard case .float64(let part) = try archive.array(name).values else { continue }

@@ -5,9 +5,10 @@ import Testing
 /// The normalizing flows of the catalogue.
 @Suite struct FlowModelTests {
     static let models: [any DensityModel] = [
-        RealNVP(layers: 3, hidden: [8]), NICE(layers: 3, hidden: [8]), MAF(layers: 3, hidden: [8]),
-        IAF(layers: 3, hidden: [8]), NSF(layers: 3, bins: 4, tailBound: 3, hidden: [8]),
-        NSF(structure: .autoregressive, layers: 3, bins: 4, tailBound: 3, hidden: [8]),
+        RealNVP(layers: 3, hidden: [8], preprocessing: .none), NICE(layers: 3, hidden: [8], preprocessing: .none),
+        MAF(layers: 3, hidden: [8], preprocessing: .none), IAF(layers: 3, hidden: [8], preprocessing: .none),
+        NSF(layers: 3, bins: 4, tailBound: 3, hidden: [8], preprocessing: .none),
+        NSF(structure: .autoregressive, layers: 3, bins: 4, tailBound: 3, hidden: [8], preprocessing: .none),
     ]
 
     /// With random parameters, on a grid from -8 to 8.

@@ -17,7 +17,7 @@ private func flow(_ density: PlaneDensity = .twoMoons, steps: Int = 20) throws -
         let rows = try Dataset.plane(.twoMoons, count: 1, testCount: 37).test
         let found = try trained.logLikelihoods(rows, batchSize: 16)
         #expect(found.kind == .exact && found.values.count == 37 && found.nonFinite == 0)
-        #expect(found.parts.map(\.name) == ["base", "layer3", "layer2", "layer1", "layer0"])
+        #expect(found.parts.map(\.name) == ["base", "preprocessing", "layer3", "layer2", "layer1", "layer0"])
         let codes = try trained.encode(rows).mean.doubles
         for row in 0..<37 {
             let sum = found.parts.reduce(0) { $0 + $1.values[row] }

@@ -29,9 +29,9 @@ public struct ElementwiseAffine: Bijector {
     /// - Throws: Where another bijector of the trace has the scope.
     public static func learned(_ shape: [Int], _ scope: Scope) throws(GraphError) -> ElementwiseAffine {
         let scope = try scope.claimed()
+        let logScale = try scope.parameter("log_scale", shape, .zeros)
         return try ElementwiseAffine(
-            shift: scope.parameter("shift", shape, .zeros), logScale: scope.parameter("log_scale", shape, .zeros),
-            name: scope.path)
+            shift: scope.parameter("shift", shape, .zeros), logScale: logScale, name: scope.path)
     }
 
     /// Standardization of the data: z has mean 0 and deviation 1 over the training rows in every element, but mean 0

@@ -5,7 +5,7 @@ import Testing
 /// Draws of a flow against its log-density, which know nothing of each other: one runs the bijectors forward, the other
 /// backward.
 @Suite struct FlowFitTests {
-    private let model = RealNVP(layers: 3, hidden: [8], activation: .tanh)
+    private let model = RealNVP(layers: 3, hidden: [8], activation: .tanh, preprocessing: .none)
     private let side = 801
     private let reach = 12.0
     private var step: Double { 2 * reach / Double(side - 1) }

@@ -41,13 +41,8 @@ public struct IAF: Flow {
     }
 
     public func layers(_ scope: Scope, context: Tensor?) throws -> [any Bijector] {
-        let bijectors = try (0..<layers).map { index in
-            Inverted(
-                try Autoregressive(
-                    AffineTransformer(bound: scaleBound),
-                    MADE.alternating(index, hidden: hidden, activation: activation), context: context,
-                    scope["layer\(index)"]))
-        }
-        return shaped(bijectors)
+        let inverse = InverseAutoregressiveLayers(
+            layers: layers, hidden: hidden, activation: activation, scaleBound: scaleBound)
+        return shaped(try inverse.bijectors(for: [shape.product], context: context, scope))
     }
 }

@@ -51,18 +51,19 @@ public struct NSF: Flow {
     }
 
     public func layers(_ scope: Scope, context: Tensor?) throws -> [any Bijector] {
-        let spline = RationalQuadraticSpline(bins: bins, bound: tailBound)
-        let bijectors: [any Bijector] = try (0..<layers).map { index in
-            let inner = scope["layer\(index)"]
-            switch structure {
-            case .coupling:
-                return try Coupling(
-                    .half(index % 2), spline, MLP(hidden, activation: activation), context: context, inner)
-            case .autoregressive:
-                let conditioner = MADE.alternating(index, hidden: hidden, activation: activation)
-                return try Autoregressive(spline, conditioner, context: context, inner)
-            }
+        let vector = [shape.product]
+        switch structure {
+        case .coupling:
+            let couplings = SplineCouplings(
+                layers: layers, bins: bins, tailBound: tailBound, hidden: hidden, activation: activation)
+            return shaped(try couplings.bijectors(for: vector, context: context, scope))
+        case .autoregressive:
+            let spline = RationalQuadraticSpline(bins: bins, bound: tailBound)
+            return shaped(
+                try (0..<layers).map { index in
+                    let conditioner = MADE.alternating(index, hidden: hidden, activation: activation)
+                    return try Autoregressive(spline, conditioner, context: context, scope["layer\(index)"])
+                })
         }
-        return shaped(bijectors)
     }
 }

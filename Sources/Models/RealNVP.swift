@@ -40,11 +40,8 @@ public struct RealNVP: Flow {
     }
 
     public func layers(_ scope: Scope, context: Tensor?) throws -> [any Bijector] {
-        let couplings = try (0..<layers).map { index in
-            try Coupling(
-                .half(index % 2), AffineTransformer(bound: scaleBound), MLP(hidden, activation: activation),
-                context: context, scope["layer\(index)"])
-        }
-        return shaped(couplings)
+        let couplings = AffineCouplings(
+            layers: layers, hidden: hidden, activation: activation, scaleBound: scaleBound)
+        return shaped(try couplings.bijectors(for: [shape.product], context: context, scope))
     }
 }

@@ -36,6 +36,9 @@ public struct LabelCondition: Codable, Hashable, Sendable {
     /// Training takes the data's where it is 0.
     public var classes: Int
 
+    /// More would be no classes: each costs a number in every row.
+    public static let mostClasses = 1 << 16
+
     public init(classes: Int = 0) { self.classes = classes }
 }
 

@@ -21,6 +21,11 @@ extension ConditionalModel {
         case .none: break
         case .label(let wanted):
             let most = Int(try condition.labels(of: rows).max() ?? 0) + 1
+            guard max(most, wanted.classes) <= LabelCondition.mostClasses, wanted.classes >= 0 else {
+                throw TrainingError(
+                    "model.condition", "cannot be one of \(wanted.classes == 0 ? most : wanted.classes) classes",
+                    "number the classes from 0, below \(LabelCondition.mostClasses)")
+            }
             guard wanted.classes == 0 || most <= wanted.classes else {
                 throw TrainingError(
                     "model.condition", "has \(wanted.classes) classes, the data have \(most)",
@@ -71,6 +76,15 @@ extension Condition {
                 columns.map { factors.values[row * factors.names.count + $0] }
             }
             return array(values, rows: rows.count)
+        }
+    }
+
+    /// - Throws: Where `values` are not what rows of this condition are given, [at least 1, width].
+    func check(_ values: HostArray) throws {
+        guard values.shape.count == 2, values.shape[0] > 0, values.shape[1] == width, width > 0 else {
+            let problem = width > 0 ? "takes [rows, \(width)]" : "is given nothing"
+            throw TrainingError(
+                "condition", "has the shape \(values.shape), yet the model \(problem)", "give what it was trained with")
         }
     }
 

@@ -43,6 +43,7 @@ extension Trained where M: GenerativeModel {
         guard temperature.isFinite, temperature >= 0 else {
             throw TrainingError("sample", "the temperature \(temperature) is no scale", "use one such as 0.8")
         }
+        if let conditions { try model.givenCondition.check(conditions) }
         let conditions = try conditions ?? defaultConditions()
         return try map(
             "samples at \(temperature), \(output)", count: range.count, batchSize: batchSize, seed: seed,

@@ -65,6 +65,9 @@ import Testing
         let trained = try training.finish()
         #expect(trained.condition.width == 2)
         #expect(message { _ = try trained.sample(count: 1) }.contains("conditional, and nothing is given"))
+        for wrong in [array([], [0, 2]), array([1, 2, 3], [1, 3]), array([1, 2], [2])] {
+            #expect(message { _ = try trained.sample(count: 1, conditions: wrong) }.contains("takes [rows, 2]"))
+        }
         #expect(try trained.sample(count: 2, conditions: array([12, 14], [1, 2], .float32)).shape == [2, 1, 28, 28])
         #expect(try trained.evaluate(shapes.test).nonFinite == 0)
     }
@@ -75,6 +78,10 @@ import Testing
         }
         #expect(message { try training(.label(LabelCondition()), clusters(labelled: false)) }.contains("no labels"))
         #expect(message { try training(.label(LabelCondition(classes: 1)), clusters()) }.contains("data have 2"))
+        for classes in [-1, 1 << 20] {
+            let wrong = Condition.label(LabelCondition(classes: classes))
+            #expect(message { try training(wrong, clusters()) }.contains("cannot be one of \(classes) classes"))
+        }
         #expect(message { try training(.factors(FactorCondition()), clusters()) }.contains("no known factors"))
         let label = Condition.label(LabelCondition(classes: 2))
         #expect(message { _ = try label.values(ofClasses: [2]) }.contains("use one of 0 to 1"))

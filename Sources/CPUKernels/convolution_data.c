@@ -147,7 +147,7 @@ static void data_chunk(const void *args, int64_t chunk, void *scratch) {
     int64_t lane = chunk % g->lane_chunks, row = chunk / g->lane_chunks % g->row_chunks;
     pf_gemm_range r = {
         .entry = chunk / (g->lane_chunks * g->row_chunks),
-        .row0 = row * g->chunk_rows, .row1 = pf_min((row + 1) * g->chunk_rows, g->row_panels),
+        .row0 = pf_gemm_chunk_row(g, row), .row1 = pf_gemm_chunk_row(g, row + 1),
         .lane0 = lane * g->chunk_lanes, .lane1 = pf_min((lane + 1) * g->chunk_lanes, g->lane_panels),
     };
     int64_t i0 = pf_gemm_row(g, r.row0), m = pf_gemm_row(g, r.row1) - i0;

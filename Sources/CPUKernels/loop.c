@@ -15,10 +15,23 @@ static const loop_level *current_level(void) {
 
 static int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
+// Blocks from which on they are work enough for all threads, and elements of a block that are worth a unit.
+#define MANY_BLOCKS 8
+#define SHARE_ELEMENTS (8 * (int64_t)PF_TILE)
+
+// Into how many units a block of whole rows is cut: each takes as many of the 32 lanes, and these as whole tiles.
+static int64_t shares(const pf_loop_plan *plan) {
+    int64_t rows = plan->reduced < PF_TILE ? plan->reduced : PF_TILE, count = 1;
+    if (rows < 2 * PF_LANES) return 1;
+    while (plan->kept * plan->blocks * count < MANY_BLOCKS && plan->tile / plan->columns * 2 * count <= PF_LANES
+           && rows * plan->columns / (2 * count) >= SHARE_ELEMENTS) count *= 2;
+    return count;
+}
+
 // Cuts the work into units.
 static void cut(pf_loop_plan *plan) {
     int64_t width = plan->extent[plan->rank - 1];
-    plan->pieces = 1;
+    plan->pieces = plan->shares = 1;
     switch (plan->mode) {
     case PF_REDUCE_NONE:
         plan->unit_elements = plan->tile;
@@ -55,7 +68,8 @@ static void cut(pf_loop_plan *plan) {
             plan->pieces = divide_up(plan->columns, widest);
             plan->piece = plan->columns;
             if (plan->pieces > 1) plan->piece = divide_up(divide_up(plan->columns, plan->pieces), 16) * 16;
-            plan->units = plan->kept * plan->blocks * plan->pieces;
+            plan->shares = plan->pieces > 1 ? 1 : shares(plan);
+            plan->units = plan->kept * plan->blocks * plan->pieces * plan->shares;
         }
         break;
     }
@@ -116,6 +130,13 @@ static bool allocate(builder *b) {
     return true;
 }
 
+static bool allocate_shared(pf_loop_plan *plan) {
+    size_t blocks = (size_t)(plan->kept * plan->blocks);
+    plan->shared_lanes = malloc(blocks * (size_t)loop_lane_bytes(plan));
+    plan->done = calloc(blocks, sizeof *plan->done);
+    return plan->shared_lanes && plan->done;
+}
+
 pf_loop_plan *pf_loop_prepare(const pf_loop *loop) {
     pf_loop_plan *plan = calloc(1, sizeof(pf_loop_plan));
     if (!plan) return NULL;
@@ -134,6 +155,7 @@ pf_loop_plan *pf_loop_prepare(const pf_loop *loop) {
         cut(plan);
         plan->in_place = in_place(plan);
         make_chunks(plan, b.heavy);
+        ready = plan->shares == 1 || allocate_shared(plan);
     }
     free(b.value_of);
     free(b.source_of);
@@ -152,6 +174,8 @@ void pf_loop_release(pf_loop_plan *plan) {
     free(plan->outputs);
     free(plan->sources);
     free(plan->constants);
+    free(plan->shared_lanes);
+    free(plan->done);
     free(plan);
 }
 

@@ -191,20 +191,29 @@ static void LEVEL(run_columns)(LEVEL(tile) *tile, int64_t unit) {
         }
         return;
     }
-    // One block of some or all columns.
-    int64_t column = unit % plan->pieces * plan->piece;
+    // One block of some or all columns, or a share of one: some of the lanes.
+    int64_t column = unit % plan->pieces * plan->piece, share = unit % plan->shares;
     int64_t width = plan->columns - column < plan->piece ? plan->columns - column : plan->piece;
-    int64_t kept = unit / plan->pieces / plan->blocks, block = unit / plan->pieces % plan->blocks;
-    int64_t first = block * PF_TILE;
+    int64_t of_all = unit / (plan->pieces * plan->shares);
+    int64_t kept = of_all / plan->blocks, first = of_all % plan->blocks * PF_TILE;
     int64_t rows = plan->reduced - first < PF_TILE ? plan->reduced - first : PF_TILE;
     int64_t rows_per_tile = plan->pieces > 1 ? 1 : plan->tile / width;
-    for (int64_t i = 0; i < rows; i += rows_per_tile) {
-        int64_t count = rows - i < rows_per_tile ? rows - i : rows_per_tile;
-        int64_t start = (kept * plan->reduced + first + i) * plan->columns + column;
-        LEVEL(run_tile)(tile, start, count * width);
-        LEVEL(accumulate)(reducer, lanes, *value, i, count, width, size);
+    if (plan->shares > 1) lanes = plan->shared_lanes + of_all * loop_lane_bytes(plan);
+    int64_t apart = plan->shares > 1 ? PF_LANES : rows, run = plan->shares > 1 ? PF_LANES / plan->shares : rows;
+    for (int64_t base = share * run; base < rows; base += apart) {
+        int64_t end = base + run < rows ? base + run : rows;
+        for (int64_t i = base; i < end; i += rows_per_tile) {
+            int64_t count = end - i < rows_per_tile ? end - i : rows_per_tile;
+            int64_t start = (kept * plan->reduced + first + i) * plan->columns + column;
+            LEVEL(run_tile)(tile, start, count * width);
+            LEVEL(accumulate)(reducer, lanes, *value, i, count, width, size);
+        }
     }
-    int64_t result = (kept * plan->blocks + block) * plan->parts * plan->columns + column;
+    if (plan->shares > 1) {
+        if (atomic_fetch_add(&plan->done[of_all], 1) + 1 < plan->shares) return;
+        atomic_store(&plan->done[of_all], 0);
+    }
+    int64_t result = of_all * plan->parts * plan->columns + column;
     LEVEL(finish_columns)(reducer, type, lanes, rows < PF_LANES ? rows : PF_LANES, width,
                           plan->results + result * size, plan->columns);
 }

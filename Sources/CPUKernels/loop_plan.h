@@ -6,6 +6,7 @@
 #ifndef LOOP_PLAN_H
 #define LOOP_PLAN_H
 #include "pf_loop.h"
+#include <stdatomic.h>
 
 /// Computes n elements. An operand holds n elements or, in a variant for it, one that stands for all.
 typedef void (*tile_kernel)(int64_t n, void *dst, const void *const src[4]);
@@ -87,11 +88,21 @@ struct pf_loop_plan {
     int64_t unit_rows;              // ROWS, COLUMNS: kept indices of a unit, when it holds whole ones
     const tile_access *in_place;    // ROWS, or NULL: what is reduced where it lies; units go over the kept index first
     int64_t pieces, piece;          // NONE, COLUMNS: pieces of a row (the last axis) and their width
+    // COLUMNS: units that share a block, each with lanes of its own; the last of them to be done combines all lanes.
+    int64_t shares;
+    char *shared_lanes;             // of each block in turn; NULL with one share
+    atomic_int_fast32_t *done;      // shares of each block
 
     const uint8_t *gate;            // NULL, or whether a run does anything
     bool streams;                   // some stores are streamed
     pf_kernel run;
 };
+
+/// Bytes of the lanes of a block of all columns.
+static inline int64_t loop_lane_bytes(const pf_loop_plan *plan) {
+    bool pairs = plan->kind == PF_REDUCE_COMPENSATED_SUM || plan->kind == PF_REDUCE_COMPENSATED_PAIRS;
+    return PF_LANES * plan->columns * pf_type_size(plan->result_type) * (pairs ? 2 : 1);
+}
 
 /// One instruction set's interpreter.
 typedef struct {

@@ -146,17 +146,20 @@ static const LEVEL(reducer) LEVEL(reducers)[PF_REDUCE_COUNT][PF_TYPE_COUNT] = {
                                      COMPENSATED_ENTRY(pairs_f64, compensated_f64, sum_f64)},
 };
 
-/// Rows first..<first + rows of a block, of n / rows elements, into 32 lanes of rows.
+/// Rows first..<first + rows of a block into 32 lanes of rows.
 static void LEVEL(accumulate)(const LEVEL(reducer) *reducer, char *lanes, const char *values, int64_t first,
                               int64_t rows, int64_t width, int64_t size) {
     const int64_t apart = PF_LANES * width;
-    if (first == 0 && reducer->results) memset(lanes + apart * size, 0, (size_t)(apart * size));
     while (rows > 0) {
         int64_t lane = first % PF_LANES;
         int64_t run = PF_LANES - lane < rows ? PF_LANES - lane : rows;
         char *into = lanes + lane * width * size;
-        if (first < PF_LANES) memcpy(into, values, (size_t)(run * width * size));
-        else reducer->take(into, values, run * width, apart);
+        if (first < PF_LANES) {
+            memcpy(into, values, (size_t)(run * width * size));
+            if (reducer->results) memset(into + apart * size, 0, (size_t)(run * width * size));
+        } else {
+            reducer->take(into, values, run * width, apart);
+        }
         values += run * width * size;
         first += run;
         rows -= run;
@@ -169,16 +172,18 @@ static void LEVEL(finish_columns)(const LEVEL(reducer) *reducer, pf_type type, c
                                   int64_t width, char *results, int64_t step) {
     const int64_t size = pf_type_size(type), apart = PF_LANES * width;
     int64_t half = 16;
+    if (present < PF_LANES) {
+        const int64_t absent = (PF_LANES - present) * width;
+        LEVEL(fill)(lanes + present * width * size, reducer->identity, type, absent);
+        if (reducer->results) memset(lanes + (apart + present * width) * size, 0, (size_t)(absent * size));
+    }
     if (present <= 16) {
         // Lanes beyond the first power of two would combine identities with each other only; combining each lane that
         // remains with the identity once is the same as doing so at every level.
         int64_t held = 1;
         while (held < present) held *= 2;
-        LEVEL(fill)(lanes + present * width * size, reducer->identity, type, (32 - present) * width);
         reducer->join(lanes, lanes + held * width * size, held * width, apart);
         half = held / 2;
-    } else if (present < 32) {
-        LEVEL(fill)(lanes + present * width * size, reducer->identity, type, (32 - present) * width);
     }
     for (; half > 0; half /= 2) reducer->join(lanes, lanes + half * width * size, half * width, apart);
     if (reducer->results) reducer->results(results, lanes, width, apart, step);

@@ -7,6 +7,8 @@
 
 // Up to so many multiply-adds a product is computed straight from its strides.
 #define TINY_WORK 96
+// Up to so many columns it takes longer to pack rows than the better tiles for packed ones save.
+#define LOCATED_COLUMNS 1024
 
 typedef struct {
     pf_plan plan;
@@ -36,14 +38,16 @@ static const void *at(const void *data, int64_t index, int64_t size) {
 static void store(const pf_gemm *g, int64_t entry, int64_t i0, int64_t m, int64_t j0, int64_t n, const void *tile,
                   int64_t step) {
     const matmul_plan *p = g->context;
-    char *c = (char *)p->matmul.c + entry * p->matmul.m * p->matmul.n * g->size;
+    int64_t first = entry * p->matmul.m * p->matmul.n + (p->swapped ? j0 * g->rows + i0 : i0 * g->cols + j0);
+    char *c = (char *)p->matmul.c + first * g->size;
+    const void *mask = at(p->matmul.mask, first, g->size);
     if (p->swapped) {
-        c += (j0 * g->rows + i0) * g->size;
         g->kernels->transpose(m, n, tile, step, at(g->bias, i0, g->size), NULL, g->rectify, c, g->rows);
+        if (mask) g->kernels->mask(n, m, mask, g->rows, c);
     } else {
-        c += (i0 * g->cols + j0) * g->size;
-        if (c == tile && !g->bias && !g->rectify) return;
-        g->kernels->finish(m, n, tile, step, at(g->bias, j0, g->size), g->rectify, c, g->cols);
+        if (c != tile || g->bias || g->rectify)
+            g->kernels->finish(m, n, tile, step, at(g->bias, j0, g->size), g->rectify, c, g->cols);
+        if (mask) g->kernels->mask(m, n, mask, g->cols, c);
     }
 }
 
@@ -61,6 +65,8 @@ static void tiny_chunk(const void *args, int64_t chunk, void *scratch) {
         p->gemm.kernels->tiny(m->m, m->n, m->k, at(m->a, m->a_offsets ? m->a_offsets[e] : 0, size), m->a_row, m->a_col,
                               at(m->b, m->b_offsets ? m->b_offsets[e] : 0, size), m->b_row, m->b_col,
                               (char *)m->c + e * m->m * m->n * size, m->bias, m->rectify);
+        if (m->mask) p->gemm.kernels->mask(m->m, m->n, at(m->mask, e * m->m * m->n, size), m->n,
+                                           (char *)m->c + e * m->m * m->n * size);
     }
 }
 
@@ -70,9 +76,23 @@ static pf_operand operand(const pf_matmul_kernels *kernels, int64_t size, const 
                         .data = data, .offsets = offsets, .stride_i = stride_i, .stride_k = stride_k};
 }
 
-// With few columns most lanes would idle: then rows of c lie along the lanes, if that halves the work.
+// Whether rows of c lie along the lanes: with few columns, where most lanes would idle, if that halves the work; and
+// where less has to be packed then.
 static bool swaps(const pf_matmul *m, int64_t lanes) {
-    return 2 * m->n * pf_ceil_div(m->m, lanes) <= m->m * pf_ceil_div(m->n, lanes);
+    if (2 * m->n * pf_ceil_div(m->m, lanes) <= m->m * pf_ceil_div(m->n, lanes)) return true;
+    // The operand along the lanes is packed unless it follows itself there; swapped, the result is transposed, too.
+    int64_t packed = m->b_col == 1 ? 0 : m->n * m->k, swapped = (m->a_row == 1 ? 0 : m->m * m->k) + m->m * m->n;
+    return m->m >= 2 * lanes && swapped < packed;
+}
+
+// A row-major operand is read where it lies: tiles of fewer rows, but nothing is packed.
+static void locate_rows(const pf_operand *o, int64_t entry, int64_t i0, int64_t count, int64_t *places) {
+    int64_t start = o->offsets ? o->offsets[entry] : 0;
+    for (int64_t i = 0; i < count; i++) places[i] = start + (i0 + i) * o->stride_i;
+}
+
+static void locate_terms(const pf_operand *o, int64_t k0, int64_t k, int64_t *terms) {
+    for (int64_t kk = 0; kk < k; kk++) terms[kk] = (k0 + kk) * o->stride_k;
 }
 
 static pf_gemm gemm_of(const pf_matmul *m, const pf_matmul_kernels *kernels) {
@@ -86,6 +106,11 @@ static pf_gemm gemm_of(const pf_matmul *m, const pf_matmul_kernels *kernels) {
         .a = swapped ? b : a, .b = swapped ? a : b,
         .store = store, .c = swapped ? NULL : m->c, .bias = m->bias, .rectify = m->rectify,
     };
+    if (g.a.stride_i != 1 && g.a.stride_k == 1 && g.cols <= LOCATED_COLUMNS) {
+        g.a.pack = NULL;
+        g.a.locate = locate_rows;
+        g.a.locate_terms = locate_terms;
+    }
     pf_gemm_shape(&g);
     return g;
 }

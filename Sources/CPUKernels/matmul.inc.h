@@ -343,6 +343,17 @@ static void NAME(transpose)(int64_t m, int64_t n, const void *tile, int64_t t_st
     }
 }
 
+static void NAME(mask)(int64_t m, int64_t n, const void *mask, int64_t step, void *result) {
+    for (int64_t i = 0; i < m; i++) {
+        const T *y = (const T *)mask + i * step;
+        T *c = (T *)result + i * step;
+        int64_t j = 0;
+        for (; j + LANES <= n; j += LANES)
+            NAME(put)(c + j, NAME(load)(y + j) > (VEC)(T)0 ? NAME(load)(c + j) : (VEC)(T)0);
+        for (; j < n; j++) c[j] = y[j] > 0 ? c[j] : 0;
+    }
+}
+
 static void NAME(join)(int64_t n, const void *parts, int64_t count, int64_t step, void *sum) {
     const T *p = parts;
     T *s = sum;
@@ -377,6 +388,7 @@ const pf_matmul_kernels NAME(pf_matmul) = {
     .tiny = NAME(tiny),
     .finish = NAME(finish),
     .transpose = NAME(transpose),
+    .mask = NAME(mask),
     .join = NAME(join),
     .pad = NAME(pad),
     .store_run = NAME(store_run),

@@ -1,19 +1,37 @@
 // The blocked product: geometry, packing, blocks of results, joining of partial sums.
 #include "matmul_blocks.h"
 
-// Work in multiply-adds: about 10 us of one core at least, so that claiming a chunk costs nothing.
-#define CHUNK_WORK ((int64_t)1 << 20)
+// Work in multiply-adds: about 10 us of one core, so that claiming a chunk costs nothing.
+#define CHUNK_WORK ((int64_t)1 << 19)
+// Packing an element takes the time of so many.
+#define PACK_WORK 16
 // A product is cut into at least so many chunks if each still has CHUNK_WORK.
 #define MANY_CHUNKS 16
 // Elements of a result so small that partial ones cost little.
 #define SMALL_RESULT 16384
+// An operand whose terms are no further apart is read where it lies however often; another by few rows or lanes only.
+#define NEAR_BYTES 4096
+#define FEW_READERS 512
 
 // MARK: geometry
 
 static void count_chunks(pf_gemm *g) {
-    g->row_chunks = pf_ceil_div(g->row_panels, g->chunk_rows);
+    g->row_chunks = pf_min(g->row_chunks, g->row_panels);
+    g->chunk_rows = pf_ceil_div(g->row_panels, g->row_chunks);
     g->lane_chunks = pf_ceil_div(g->lane_panels, g->chunk_lanes);
     g->block_chunks = pf_ceil_div(g->k_blocks, g->chunk_blocks);
+}
+
+static bool packs(const pf_operand *o) {
+    return o->pack && !o->in_place;
+}
+
+// Multiply-adds of a chunk, and what it packs for itself counted as such.
+static int64_t chunk_work(const pf_gemm *g) {
+    int64_t rows = g->chunk_rows * g->panel_rows, lanes = g->chunk_lanes * g->width, k = pf_max(1, g->k);
+    int64_t own_rows = packs(&g->a) && g->lane_chunks == 1 ? rows : 0;
+    int64_t own_lanes = packs(&g->b) && g->row_chunks == 1 ? lanes : 0;
+    return (rows * lanes + PACK_WORK * (own_rows + own_lanes)) * k;
 }
 
 static void choose_tiles(pf_gemm *g) {
@@ -41,34 +59,29 @@ static void choose_tiles(pf_gemm *g) {
 }
 
 static void choose_chunks(pf_gemm *g) {
-    bool located = !g->a.pack;
+    bool located = !g->a.pack, sliding = !g->b.pack;
     int64_t row_limit = PF_CHUNK_ROW_BYTES / g->size / pf_max(1, g->panel_rows), k = pf_max(1, g->k);
-    g->chunk_rows = pf_ceil_div(g->row_panels, pf_ceil_div(g->row_panels, row_limit));
+    g->row_chunks = pf_ceil_div(g->row_panels, row_limit);
+    g->chunk_lanes = g->chunk_entries = 1;
+    g->chunk_blocks = g->k_blocks;
+    count_chunks(g);
     int64_t panel_work = g->chunk_rows * g->panel_rows * g->width * k;
     // A small result of many terms is cut along K; others along rows and lanes.
     bool cut = g->rows * g->cols > SMALL_RESULT || g->k_blocks < MANY_CHUNKS;
     // A located operand, and many rows, are best read once, by a chunk that computes all their lanes.
-    bool once = located || !cut || g->row_panels / g->chunk_rows >= MANY_CHUNKS;
+    bool once = located || !cut || g->row_chunks >= MANY_CHUNKS;
     int64_t target = once ? INT64_MAX : pf_max(4 * CHUNK_WORK, g->rows * g->cols * g->k / 32);
     int64_t lane_limit = PF_CHUNK_TILE_BYTES / (g->chunk_rows * g->panel_rows * g->width * g->size + 1);
     lane_limit = pf_min(g->lane_panels, pf_min(lane_limit, 16));
     g->chunk_lanes = pf_max(1, pf_min(target / pf_max(1, panel_work), lane_limit));
-    g->chunk_entries = 1;
-    g->chunk_blocks = g->k_blocks;
     count_chunks(g);
-    while (cut && g->batch * g->row_chunks * g->lane_chunks < MANY_CHUNKS
-           && panel_work * g->chunk_lanes > 2 * CHUNK_WORK) {
-        if (g->chunk_rows > 4 && (located || g->chunk_lanes == 1)) {
-            g->chunk_rows = pf_ceil_div(g->chunk_rows, 2);
-            panel_work = panel_work / 2;
-        } else if (g->chunk_lanes > 1) {
-            g->chunk_lanes = pf_ceil_div(g->chunk_lanes, 2);
-        } else {
-            break;
-        }
+    while (cut && g->batch * g->row_chunks * g->lane_chunks < MANY_CHUNKS && chunk_work(g) > 2 * CHUNK_WORK) {
+        if (g->chunk_rows > 4 && (!sliding || g->chunk_lanes == 1)) g->row_chunks = (g->row_chunks + 1) / 2 * 4;
+        else if (g->chunk_lanes > 1) g->chunk_lanes = pf_ceil_div(g->chunk_lanes, 2);
+        else break;
         count_chunks(g);
     }
-    int64_t chunks = g->batch * g->row_chunks * g->lane_chunks, work = panel_work * g->chunk_lanes;
+    int64_t chunks = g->batch * g->row_chunks * g->lane_chunks, work = chunk_work(g);
     if (chunks < MANY_CHUNKS / 2 && g->k_blocks >= 4 && work > 4 * CHUNK_WORK) {
         int64_t pieces = pf_min(pf_min(work / CHUNK_WORK, g->k_blocks), pf_ceil_div(MANY_CHUNKS, pf_max(1, chunks)));
         g->chunk_blocks = pf_ceil_div(g->k_blocks, pieces);
@@ -78,11 +91,20 @@ static void choose_chunks(pf_gemm *g) {
     count_chunks(g);
 }
 
+// Whether tiles should read an operand where it lies, which they can when it follows itself along i. Terms that are
+// pages apart share few places in the caches: whoever reads them again and again packs them.
+static bool lies_well(const pf_operand *o, int64_t readers) {
+    bool follows = o->pack == pf_pack_strided && o->stride_i == 1;
+    return follows && (o->stride_k * o->size <= NEAR_BYTES || readers <= FEW_READERS);
+}
+
 void pf_gemm_shape(pf_gemm *g) {
+    g->a.in_place = lies_well(&g->a, g->cols);
+    g->b.in_place = lies_well(&g->b, g->rows);
     choose_tiles(g);
     choose_chunks(g);
-    g->a.shared = g->lane_chunks > 1 && g->a.pack;
-    g->b.shared = g->row_chunks > 1 && g->b.pack;
+    g->a.shared = g->lane_chunks > 1 && packs(&g->a);
+    g->b.shared = g->row_chunks > 1 && packs(&g->b);
 }
 
 // MARK: packing
@@ -123,7 +145,7 @@ static void pack_lane_panel(const pf_gemm *g, int64_t entry, int64_t block, int6
     g->b.pack(&g->b, entry, panel * g->width, n, block * PF_K_BLOCK, block_terms(g, block), g->kernels->lanes << w, to);
 }
 
-#define PACK_PANELS 4
+#define PACK_PANELS 2
 
 static int64_t pack_chunks(const pf_gemm *g, const pf_operand *o) {
     return o->shared ? packed_entries(g, o) * g->k_blocks * pf_ceil_div(o->panels, PACK_PANELS) : 0;
@@ -150,7 +172,7 @@ void pf_gemm_pack_chunk(const void *args, int64_t chunk, void *scratch) {
 // MARK: blocks of results
 
 int64_t pf_gemm_block_scratch(const pf_gemm *g) {
-    return (g->b.shared ? 0 : g->b.pitch) + (g->a.shared ? 0 : g->chunk_rows * g->a.pitch);
+    return (g->b.shared ? 0 : g->b.pitch) + (g->a.shared || g->a.in_place ? 0 : g->chunk_rows * g->a.pitch);
 }
 
 // Where a block's lanes lie in c if its tiles can be written there directly; else NULL.
@@ -160,16 +182,20 @@ static char *direct(const pf_gemm *g, int64_t entry, int64_t i0, int64_t panel) 
     return (char *)g->c + ((entry * g->rows + i0) * g->cols + panel * g->width) * g->size;
 }
 
-// A panel of `b`: packed for all chunks, or just now; or where it lies, if it is used only once.
-static const void *lane_panel(const pf_gemm *g, int64_t entry, int64_t block, int64_t panel, bool once, void *to,
-                              int64_t *step) {
+// Element (i, first term of a K block) of an operand that is read where it lies.
+static const char *placed(const pf_gemm *g, const pf_operand *o, int64_t entry, int64_t block, int64_t i) {
+    int64_t start = (o->offsets ? o->offsets[entry] : 0) + i + block * PF_K_BLOCK * o->stride_k;
+    return (const char *)o->data + start * g->size;
+}
+
+// A panel of `b`: where it lies if all its vectors are whole; else packed, for all chunks or just now.
+static const void *lane_panel(const pf_gemm *g, int64_t entry, int64_t block, int64_t panel, void *to, int64_t *step) {
     int64_t w, n = panel_lanes(g, panel, &w);
     *step = g->kernels->lanes << w;
     if (g->b.shared) return packed_panel(g, &g->b, entry, block, panel);
-    if (once && g->b.pack == pf_pack_strided && g->b.stride_i == 1 && n == *step) {
+    if (g->b.in_place && n == *step) {
         *step = g->b.stride_k;
-        int64_t start = (g->b.offsets ? g->b.offsets[entry] : 0) + panel * g->width + block * PF_K_BLOCK * *step;
-        return (const char *)g->b.data + start * g->size;
+        return placed(g, &g->b, entry, block, panel * g->width);
     }
     pack_lane_panel(g, entry, block, panel, to);
     return to;
@@ -186,7 +212,7 @@ void pf_gemm_block(const pf_gemm *g, const pf_gemm_range *range, void *tile, voi
         int64_t k = block_terms(g, block);
         bool add = block > range->block0;
         if (located) located->locate_terms(located, block * PF_K_BLOCK, k, terms);
-        if (g->a.pack && !g->a.shared) {
+        if (packs(&g->a) && !g->a.shared) {
             for (int64_t panel = range->row0; panel < range->row1; panel++) {
                 pack_row_panel(g, entry, block, panel, rows + (panel - range->row0) * g->a.pitch);
             }
@@ -200,7 +226,7 @@ void pf_gemm_block(const pf_gemm *g, const pf_gemm_range *range, void *tile, voi
                 located->locate(located, entry, lane * PF_TILE_VECTORS, count, places);
                 for (int64_t v = count; v < PF_TILE_VECTORS; v++) places[v] = places[0];
             } else {
-                b = lane_panel(g, entry, block, lane, range->row1 - range->row0 == 1, lanes, &b_step);
+                b = lane_panel(g, entry, block, lane, lanes, &b_step);
             }
             char *c = direct(g, entry, i0, lane);
             int64_t c_step = c ? g->cols : g->width;
@@ -212,12 +238,14 @@ void pf_gemm_block(const pf_gemm *g, const pf_gemm_range *range, void *tile, voi
                     kn->located[w][count - 1](k, g->a.data, places + i, terms, b, b_step, to, c_step, add);
                     continue;
                 }
-                const char *a = g->a.shared ? packed_panel(g, &g->a, entry, block, panel)
+                const char *a = g->a.in_place ? placed(g, &g->a, entry, block, i0 + i)
+                              : g->a.shared ? packed_panel(g, &g->a, entry, block, panel)
                                             : rows + (panel - range->row0) * g->a.pitch;
+                int64_t a_step = g->a.in_place ? g->a.stride_k : count;
                 if (located == &g->b) {
-                    kn->sliding[count - 1](k, a, count, b, places, terms, to, c_step, add);
+                    kn->sliding[count - 1](k, a, a_step, b, places, terms, to, c_step, add);
                 } else {
-                    kn->tile[w][count - 1](k, a, count, b, b_step, to, c_step, add);
+                    kn->tile[w][count - 1](k, a, a_step, b, b_step, to, c_step, add);
                 }
             }
         }
@@ -231,7 +259,7 @@ static void block_chunk(const void *args, int64_t chunk, void *scratch) {
     int64_t first = chunk / (g->lane_chunks * g->row_chunks) * g->chunk_entries;
     char *tile = (char *)scratch + pf_gemm_block_scratch(g);
     pf_gemm_range r = {
-        .row0 = row * g->chunk_rows, .row1 = pf_min((row + 1) * g->chunk_rows, g->row_panels),
+        .row0 = pf_gemm_chunk_row(g, row), .row1 = pf_gemm_chunk_row(g, row + 1),
         .lane0 = lane * g->chunk_lanes, .lane1 = pf_min((lane + 1) * g->chunk_lanes, g->lane_panels),
         .block0 = 0, .block1 = g->k_blocks,
     };
@@ -266,7 +294,7 @@ static void part_chunk(const void *args, int64_t chunk, void *scratch) {
     int64_t row = chunk / (g->block_chunks * g->lane_chunks) % g->row_chunks;
     pf_gemm_range r = {
         .entry = chunk / (g->block_chunks * g->lane_chunks * g->row_chunks),
-        .row0 = row * g->chunk_rows, .row1 = pf_min((row + 1) * g->chunk_rows, g->row_panels),
+        .row0 = pf_gemm_chunk_row(g, row), .row1 = pf_gemm_chunk_row(g, row + 1),
         .lane0 = lane * g->chunk_lanes, .lane1 = pf_min((lane + 1) * g->chunk_lanes, g->lane_panels),
     };
     int64_t i0 = pf_gemm_row(g, r.row0), m = pf_gemm_row(g, r.row1) - i0;
@@ -282,8 +310,7 @@ static void join_chunk(const void *args, int64_t chunk, void *scratch) {
     const pf_gemm *g = args;
     int64_t lane = chunk % g->lane_panels, row = chunk / g->lane_panels % g->row_chunks;
     int64_t entry = chunk / (g->lane_panels * g->row_chunks);
-    int64_t i0 = pf_gemm_row(g, row * g->chunk_rows);
-    int64_t m = pf_gemm_row(g, pf_min((row + 1) * g->chunk_rows, g->row_panels)) - i0;
+    int64_t i0 = pf_gemm_row(g, pf_gemm_chunk_row(g, row)), m = pf_gemm_row(g, pf_gemm_chunk_row(g, row + 1)) - i0;
     int64_t j0 = lane * g->width, n = pf_min(g->width, g->cols - j0);
     g->kernels->join(m * g->width, part(g, entry, 0, i0, m, lane), g->k_blocks, part_step(g), scratch);
     g->store(g, entry, i0, m, j0, n, scratch, g->width);

@@ -32,6 +32,7 @@ typedef struct pf_operand {
     const int64_t *offsets;             // strided operands only: of each batch entry, or NULL: all 0
     int64_t stride_i, stride_k;
     // Set by pf_gemm_shape and pf_gemm_place:
+    bool in_place;                      // tiles read it where it lies, term after term
     int64_t panels, pitch;              // pitch: bytes from packed panel to packed panel
     bool shared;                        // packed once, for all chunks
     char *packed;
@@ -88,6 +89,11 @@ void pf_gemm_block(const pf_gemm *g, const pf_gemm_range *range, void *tile, voi
 /// First row of a panel; panels differ by at most one row.
 static inline int64_t pf_gemm_row(const pf_gemm *g, int64_t panel) {
     return panel * g->rows / g->row_panels;
+}
+
+/// First row panel of a chunk; chunks differ by at most one panel.
+static inline int64_t pf_gemm_chunk_row(const pf_gemm *g, int64_t chunk) {
+    return chunk * g->row_panels / g->row_chunks;
 }
 
 /// Bytes of scratch that pf_gemm_block uses; tiles may follow.

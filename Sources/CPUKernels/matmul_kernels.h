@@ -69,6 +69,9 @@ typedef struct {
     void (*transpose)(int64_t m, int64_t n, const void *t, int64_t t_step, const void *row_bias, const void *lane_bias,
                       bool rectify, void *c, int64_t c_step);
 
+    /// c[i * step + j] = 0 where mask[i * step + j] is not positive.
+    void (*mask)(int64_t m, int64_t n, const void *mask, int64_t step, void *c);
+
     /// sum[j] = ((parts[j] + parts[step + j]) + parts[2 * step + j]) + ...
     void (*join)(int64_t n, const void *parts, int64_t count, int64_t step, void *sum);
 

@@ -1,6 +1,7 @@
-// The thread pool. The caller walks the step list; for each step of several chunks it opens a `ticket` from which all
-// threads claim chunks, and goes on when the last claimed chunk is done. Nobody waits for a thread that holds no chunk,
-// so a worker that the system has put aside delays nothing.
+// The thread pool. The caller walks the step list; for each step of several chunks it opens tickets from which threads
+// claim chunks, and goes on when the last claimed chunk is done. Nobody waits for a thread that holds no chunk, so a
+// worker that the system has put aside delays nothing. A thread takes chunks from a share of its own first, the same
+// part of every step: rows of one step are mostly what it wrote in the one before, and still in its caches.
 #define _POSIX_C_SOURCE 200809L     // signal masks, which strict ISO C hides
 #include "pf_pool.h"
 #include <pthread.h>
@@ -11,16 +12,24 @@
 // How often a thread looks before it sleeps: some tens of microseconds.
 #define SPINS 2000
 
-// A ticket holds a round number (high half) and the next unclaimed chunk (low half). A claim is a compare-and-swap of
-// both, so it fails when the round that the claimer read about is over.
+// A ticket holds a round number (high half) and the next unclaimed chunk of its share (low half). A claim is a
+// compare-and-swap of both, so it fails when the round that the claimer read about is over.
 #define CHUNKS_PER_ROUND ((int64_t)1 << 31)
 // The low half of a ticket from which nothing can be claimed.
 #define CLOSED UINT32_MAX
+
+// Most shares of a step; with more threads some begin at the same.
+#define MOST_SHARES 8
+
+typedef struct {
+    _Alignas(64) atomic_uint_fast64_t value;
+} ticket;
 
 typedef struct {
     pf_pool *pool;
     pthread_t thread;
     void *scratch;
+    int32_t share;                              // which it begins with
 } worker;
 
 struct pf_pool {
@@ -30,7 +39,8 @@ struct pf_pool {
     _Atomic(const void *) args;
     atomic_int_fast64_t first, chunks;
 
-    _Alignas(64) atomic_uint_fast64_t ticket;
+    ticket tickets[MOST_SHARES];
+    _Alignas(64) atomic_uint_fast64_t round;    // the last that was opened
     _Alignas(64) atomic_int_fast64_t done;      // chunks finished in this round
 
     _Alignas(64) atomic_int sleeping_workers;
@@ -38,7 +48,7 @@ struct pf_pool {
     pthread_mutex_t mutex;
     pthread_cond_t opened, finished;
 
-    int32_t threads;
+    int32_t threads, shares;
     worker *workers;                            // workers[0] is the caller
 };
 
@@ -50,27 +60,34 @@ static inline void relax(void) {
 #endif
 }
 
-// Claims and does chunks of the open round until none is left; returns the round it last looked at.
-static uint64_t work(pf_pool *pool, void *scratch) {
-    uint64_t ticket = atomic_load(&pool->ticket);
-    for (;;) {
-        // Reading any value of a later round makes the compare-and-swap fail: see run_round.
-        pf_kernel kernel = atomic_load_explicit(&pool->kernel, memory_order_acquire);
-        const void *args = atomic_load_explicit(&pool->args, memory_order_acquire);
-        int64_t first = atomic_load_explicit(&pool->first, memory_order_acquire);
-        int64_t chunks = atomic_load_explicit(&pool->chunks, memory_order_acquire);
-        int64_t chunk = (int64_t)(uint32_t)ticket;
-        if (chunk >= chunks) return ticket >> 32;
-        if (!atomic_compare_exchange_weak(&pool->ticket, &ticket, ticket + 1)) continue;
-        kernel(args, first + chunk, scratch);
-        // Sequentially consistent, as the sleeping caller's look is: one of the two sides sees the other.
-        if (atomic_fetch_add(&pool->done, 1) + 1 == chunks && atomic_load(&pool->sleeping_caller)) {
-            pthread_mutex_lock(&pool->mutex);
-            pthread_cond_signal(&pool->finished);
-            pthread_mutex_unlock(&pool->mutex);
+// Claims and does chunks of the open round until none is left, share after share; returns a round none of whose chunks
+// is left.
+static uint64_t work(pf_pool *pool, const worker *self) {
+    uint64_t round = atomic_load(&pool->round);
+    for (int32_t turn = 0; turn < pool->shares; turn++) {
+        int32_t share = (self->share + turn) % pool->shares;
+        atomic_uint_fast64_t *next = &pool->tickets[share].value;
+        uint64_t ticket = atomic_load(next);
+        for (;;) {
+            // Reading any value of a later round makes the compare-and-swap fail: see run_round.
+            pf_kernel kernel = atomic_load_explicit(&pool->kernel, memory_order_acquire);
+            const void *args = atomic_load_explicit(&pool->args, memory_order_acquire);
+            int64_t first = atomic_load_explicit(&pool->first, memory_order_acquire);
+            int64_t chunks = atomic_load_explicit(&pool->chunks, memory_order_acquire);
+            int64_t chunk = (int64_t)(uint32_t)ticket;
+            if (chunk >= chunks * (share + 1) / pool->shares) break;
+            if (!atomic_compare_exchange_weak(next, &ticket, ticket + 1)) continue;
+            kernel(args, first + chunk, self->scratch);
+            // Sequentially consistent, as the sleeping caller's look is: one of the two sides sees the other.
+            if (atomic_fetch_add(&pool->done, 1) + 1 == chunks && atomic_load(&pool->sleeping_caller)) {
+                pthread_mutex_lock(&pool->mutex);
+                pthread_cond_signal(&pool->finished);
+                pthread_mutex_unlock(&pool->mutex);
+            }
+            ticket = atomic_load(next);
         }
-        ticket = atomic_load(&pool->ticket);
     }
+    return round;
 }
 
 static void *worker_main(void *argument) {
@@ -78,32 +95,34 @@ static void *worker_main(void *argument) {
     pf_pool *pool = self->pool;
     uint64_t seen = 0;
     for (;;) {
-        for (int spin = 0; spin < SPINS && atomic_load(&pool->ticket) >> 32 == seen; spin++) relax();
-        if (atomic_load(&pool->ticket) >> 32 == seen) {
+        for (int spin = 0; spin < SPINS && atomic_load(&pool->round) == seen; spin++) relax();
+        if (atomic_load(&pool->round) == seen) {
             pthread_mutex_lock(&pool->mutex);
             atomic_fetch_add(&pool->sleeping_workers, 1);
-            while (atomic_load(&pool->ticket) >> 32 == seen && !atomic_load(&pool->stop))
+            while (atomic_load(&pool->round) == seen && !atomic_load(&pool->stop))
                 pthread_cond_wait(&pool->opened, &pool->mutex);
             atomic_fetch_sub(&pool->sleeping_workers, 1);
             pthread_mutex_unlock(&pool->mutex);
         }
         if (atomic_load(&pool->stop)) return NULL;
-        seen = work(pool, self->scratch);
+        seen = work(pool, self);
     }
 }
 
 // Does chunks first..<first + chunks of a step on all threads.
 static void run_round(pf_pool *pool, const pf_step *step, int64_t first, int64_t chunks) {
-    // Close, describe, open. A late worker that reads part of this description with the old ticket in hand finds the
+    // Close, describe, open. A late worker that reads part of this description with an old ticket in hand finds the
     // ticket changed (the description is released after the closing) and claims nothing.
-    uint64_t round = atomic_load(&pool->ticket) >> 32;
-    atomic_store(&pool->ticket, round << 32 | CLOSED);
+    uint64_t round = atomic_load(&pool->round);
+    for (int32_t i = 0; i < pool->shares; i++) atomic_store(&pool->tickets[i].value, round << 32 | CLOSED);
     atomic_store_explicit(&pool->kernel, step->kernel, memory_order_release);
     atomic_store_explicit(&pool->args, step->args, memory_order_release);
     atomic_store_explicit(&pool->first, first, memory_order_release);
     atomic_store_explicit(&pool->chunks, chunks, memory_order_release);
     atomic_store_explicit(&pool->done, 0, memory_order_release);
-    atomic_store(&pool->ticket, (round + 1) << 32);
+    for (int32_t i = 0; i < pool->shares; i++)
+        atomic_store(&pool->tickets[i].value, (round + 1) << 32 | (uint64_t)(chunks * i / pool->shares));
+    atomic_store(&pool->round, round + 1);
     int sleeping = atomic_load(&pool->sleeping_workers);
     if (sleeping > 0) {
         pthread_mutex_lock(&pool->mutex);
@@ -111,7 +130,7 @@ static void run_round(pf_pool *pool, const pf_step *step, int64_t first, int64_t
         else for (int64_t i = 1; i < chunks; i++) pthread_cond_signal(&pool->opened);
         pthread_mutex_unlock(&pool->mutex);
     }
-    work(pool, pool->workers[0].scratch);
+    work(pool, &pool->workers[0]);
     for (int spin = 0; spin < SPINS && atomic_load(&pool->done) < chunks; spin++) relax();
     if (atomic_load(&pool->done) < chunks) {
         pthread_mutex_lock(&pool->mutex);
@@ -166,14 +185,17 @@ pf_pool *pf_pool_create(int32_t threads) {
     if (threads < 1) threads = 1;
     pf_pool *pool = aligned_alloc(64, sizeof(pf_pool));
     if (!pool) return NULL;
-    *pool = (pf_pool){.ticket = CLOSED, .threads = threads, .workers = calloc((size_t)threads, sizeof(worker))};
+    *pool = (pf_pool){.threads = threads, .shares = threads < MOST_SHARES ? threads : MOST_SHARES,
+                      .workers = calloc((size_t)threads, sizeof(worker))};
     if (!pool->workers) {
         free(pool);
         return NULL;
     }
+    for (int32_t i = 0; i < pool->shares; i++) atomic_store(&pool->tickets[i].value, CLOSED);
     bool ready = true;
     for (int32_t i = 0; i < threads; i++) {
-        pool->workers[i] = (worker){.pool = pool, .scratch = aligned_alloc(64, PF_SCRATCH_BYTES)};
+        pool->workers[i] = (worker){.pool = pool, .scratch = aligned_alloc(64, PF_SCRATCH_BYTES),
+                                    .share = i % pool->shares};
         ready = ready && pool->workers[i].scratch;
     }
     pthread_mutex_init(&pool->mutex, NULL);

@@ -138,6 +138,29 @@ private func verify(_ loop: Loop, _ comment: String = "") throws {
         }
     }
 
+    /// Reductions over rows so many and wide that several units share a block.
+    @Test(arguments: [100, 512, 1100], [100, 128, 300])
+    func sharedColumns(length: Int, columns: Int) throws {
+        var random = SplitMix(state: UInt64(length * columns))
+        let blocks = (length + 1023) / 1024
+        for type in [PF_F32, PF_F64] {
+            for kind in pf_reduce_kind.all where kind.accepts(type) {
+                var loop = Loop(
+                    extent: [length, columns],
+                    buffers: [
+                        random.buffer(type, length * columns),
+                        Buffer(type: type, elements: .init(repeating: 7, count: columns * blocks * kind.parts)),
+                    ],
+                    registers: 1)
+                loop.sources = [
+                    Source(kind: .load(Access(buffer: 0, stride: [columns, 1], register: 0)), type: type, register: 0)
+                ]
+                loop.reduction = Reduction(mode: PF_REDUCE_COLUMNS, kind: kind, axes: 1, register: 0, buffer: 1)
+                try verify(loop, "kind \(kind.rawValue)")
+            }
+        }
+    }
+
     /// Reductions of the channels of images, whose rows lie apart, of every kind and of lengths that lanes divide or not.
     @Test(arguments: [31, 63, 64, 65, 96, 100, 196, 1024, 1025, 2500])
     func channels(width: Int) throws {

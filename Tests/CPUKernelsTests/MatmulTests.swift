@@ -154,9 +154,13 @@ struct MatmulCase: CustomTestStringConvertible {
                 MatmulCase(m: 150, n: 3, k: 21, a: a, b: b, batch: 2),
                 MatmulCase(m: 4, n: 5, k: 3, a: a, b: b, batch: 3),
                 MatmulCase(m: 280, n: 200, k: 64, a: a, b: b),
+                MatmulCase(m: 64, n: 200, k: 150, a: a, b: b, bias: true),
             ]
         }
     }
+
+    /// Terms of either operand so far apart that many readers pack them.
+    static let farApart = [Layout.rowMajor, .columnMajor].map { MatmulCase(m: 1040, n: 1100, k: 9, a: $0, bias: true) }
 
     static func verify<T: MatrixElement>(_ test: MatmulCase, _: T.Type) throws {
         defer { _ = pf_isa_select(pf_isa_best()) }
@@ -175,7 +179,7 @@ struct MatmulCase: CustomTestStringConvertible {
         }
     }
 
-    @Test(arguments: sizes)
+    @Test(arguments: sizes + farApart)
     func sameBitsForAnySize(test: MatmulCase) throws {
         try Self.verify(test, Float.self)
         try Self.verify(test, Double.self)

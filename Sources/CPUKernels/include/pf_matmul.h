@@ -17,6 +17,7 @@ typedef struct {
     void *c;
     const void *bias;                   // n elements added to every row at the end, or NULL
     bool rectify;                       // then 0 for what is not positive
+    const void *mask;                   // then 0 where this is not positive, which lies like c; or NULL
 } pf_matmul;
 
 /// Bytes of workspace (64-byte aligned, shared by all threads) that the plan needs.

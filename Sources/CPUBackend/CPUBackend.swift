@@ -42,6 +42,12 @@ public final class CPUBackend: Backend {
         math == .fast && pf_blas_available() ? String(cString: pf_blas_description()) : "pushforward"
     }
 
+    /// OpenBLAS leaves the mask to a loop.
+    public func epilogues(for op: Op, _ options: CompileOptions) -> EpilogueKinds {
+        op == .matmul && !(options.math == .fast && pf_blas_available())
+            ? [.biasAndRectification, .mask] : .biasAndRectification
+    }
+
     public let allocationLimit = Int.max
 
     public func allocate(_ byteCount: Int) throws(DeviceError) -> any Buffer { try CPUBuffer(byteCount) }

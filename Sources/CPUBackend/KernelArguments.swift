@@ -38,6 +38,7 @@ extension MatmulKernel {
         result.c = resolve(c)
         result.bias = UnsafeRawPointer(epilogue.bias?.pointer(scalar, resolve))
         result.rectify = epilogue.isRectified
+        result.mask = UnsafeRawPointer(epilogue.mask?.pointer(scalar, resolve))
         return result
     }
 }

@@ -115,6 +115,7 @@ extension Kernel {
 extension Epilogue {
     fileprivate var text: String {
         (bias.map { ", plus \($0.buffer) + \($0.offset)" } ?? "") + (isRectified ? ", rectified" : "")
+            + (mask.map { ", where \($0.buffer) + \($0.offset) is positive" } ?? "")
     }
 }
 

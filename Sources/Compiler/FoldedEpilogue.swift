@@ -1,6 +1,6 @@
 import Graph
 
-/// A region that only finishes what a product or convolution leaves: rectifies it, adds a bias, or both.
+/// A region that only finishes what a product or convolution leaves: rectifies it, adds a bias, or both; or masks it.
 struct FoldedEpilogue {
     let kernel: NodeID
     /// The finished value.
@@ -8,6 +8,12 @@ struct FoldedEpilogue {
     /// One number per column or channel, behind views that spread it.
     var bias: NodeID?
     var isRectified = false
+    /// Results become 0 where this is not positive.
+    var mask: NodeID?
+
+    var kind: EpilogueKinds { mask == nil ? .biasAndRectification : .mask }
+    /// What the kernel reads for it.
+    var operands: [NodeID] { [bias, mask].compactMap { $0 } }
 
     /// Nil where the region does anything else, or the kernel's own result is needed, too.
     init?(_ region: Int, of fusion: Fusion) {
@@ -20,6 +26,12 @@ struct FoldedEpilogue {
         if let argument = graph.rectified(root) {
             isRectified = true
             sum = argument
+        } else if let (argument, positive) = graph.masked(root) {
+            guard graph[argument].op == .matmul, fusion.isReadOnly(by: region, argument), fusion.hasMemory(positive),
+                graph[positive].type == graph[root].type
+            else { return nil }
+            (kernel, mask) = (argument, positive)
+            return
         }
         if graph[sum].op.takesEpilogue {
             guard isRectified else { return nil }
@@ -55,9 +67,16 @@ extension Fusion {
 extension Graph {
     /// x where a node is select(0 < x, x, 0).
     func rectified(_ id: NodeID) -> NodeID? {
-        guard case .elementwise(.scalar(.select)) = self[id].op else { return nil }
-        let (condition, x) = (self[id].inputs[0], self[id].inputs[1])
-        return isZero(self[id].inputs[2]) && positivity(condition) == x ? x : nil
+        guard let (x, y) = masked(id) else { return nil }
+        return x == y ? x : nil
+    }
+
+    /// x and y where a node is select(0 < y, x, 0).
+    func masked(_ id: NodeID) -> (NodeID, NodeID)? {
+        guard case .elementwise(.scalar(.select)) = self[id].op, isZero(self[id].inputs[2]),
+            let y = positivity(self[id].inputs[0])
+        else { return nil }
+        return (self[id].inputs[1], y)
     }
 
     /// x where a node is 0 < x.

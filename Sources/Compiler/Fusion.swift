@@ -247,10 +247,10 @@ struct Fusion {
         demands[id] == [Demand(region: region, path: [])] && kernelDemands[id] == nil && !roots.contains(id)
     }
 
-    /// A region whose work a kernel does reads nothing any more; the kernel reads `operand`.
-    mutating func close(_ region: Int, operand: NodeID?) {
+    /// A region whose work a kernel does reads nothing any more; the kernel reads `operands`.
+    mutating func close(_ region: Int, operands: [NodeID]) {
         for node in Array(demands.keys) { demands[node]?.removeAll { $0.region == region } }
-        if let operand {
+        for operand in operands {
             kernelDemands[operand, default: []].append(KernelDemand(takesStrides: false, path: []))
         }
     }

@@ -95,8 +95,21 @@ public struct Epilogue: Hashable, Sendable {
     public var bias: Operand?
     /// Whether what is not positive becomes 0 then.
     public var isRectified = false
+    /// Of the results' shape, contiguous: results become 0 where this is not positive, as gradients of rectified values
+    /// do.
+    public var mask: Operand?
 
     public init() {}
+}
+
+/// Which epilogues a device's kernel has.
+public struct EpilogueKinds: OptionSet, Sendable {
+    public let rawValue: Int
+
+    public init(rawValue: Int) { self.rawValue = rawValue }
+
+    public static let biasAndRectification = EpilogueKinds(rawValue: 1)
+    public static let mask = EpilogueKinds(rawValue: 2)
 }
 
 public struct MatmulKernel: Hashable, Sendable {

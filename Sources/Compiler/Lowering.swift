@@ -240,6 +240,7 @@ struct Lowering {
         if let bias = folded.bias, let (base, offset) = units.fusion.biasMap(bias, of: id) {
             epilogue.bias = Operand(buffer: buffers(of: base)[0], offset: offset)
         }
+        if let mask = folded.mask { epilogue.mask = Operand(buffer: buffers(of: mask)[0], offset: 0) }
         return (epilogue, buffers(of: folded.result)[0])
     }
 
@@ -410,5 +411,5 @@ struct Lowering {
 }
 
 extension Epilogue {
-    fileprivate var reads: [BufferID] { bias.map { [$0.buffer] } ?? [] }
+    fileprivate var reads: [BufferID] { [bias, mask].compactMap { $0?.buffer } }
 }

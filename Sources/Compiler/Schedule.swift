@@ -37,17 +37,17 @@ public struct DeviceKernels {
     public var workspaceByteCount: (Kernel) -> Int
     /// Whether there is a kernel for a composite of operands of these types.
     public var hasComposite: (Composite, [TensorType]) -> Bool
-    /// Whether the kernel of a product or convolution takes an epilogue.
-    public var hasEpilogue: (Op) -> Bool
+    /// Which epilogues the kernel of a product or convolution has.
+    public var epilogues: (Op) -> EpilogueKinds
 
     public init(
         workspaceByteCount: @escaping (Kernel) -> Int,
         hasComposite: @escaping (Composite, [TensorType]) -> Bool = CompositeKernel.fits,
-        hasEpilogue: @escaping (Op) -> Bool = { _ in true }
+        epilogues: @escaping (Op) -> EpilogueKinds = { _ in .biasAndRectification }
     ) {
         self.workspaceByteCount = workspaceByteCount
         self.hasComposite = hasComposite
-        self.hasEpilogue = hasEpilogue
+        self.epilogues = epilogues
     }
 }
 
@@ -94,7 +94,7 @@ public struct Schedule: Hashable, Sendable {
         let fusion = Fusion(small, roots: wanted, live: live, isEnabled: options.fusion)
         let units = Units(
             small, fusion: fusion, live: live, outputs: mappedOutputs, updates: mappedUpdates,
-            hasEpilogue: { options.fusion && device.hasEpilogue($0) })
+            kinds: { options.fusion ? device.epilogues($0) : [] })
         let order = units.ordered()
         guard order.count == units.units.count else {
             throw GraphError("compile", "the order of \(units.units.count - order.count) steps is circular")

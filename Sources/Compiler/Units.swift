@@ -28,7 +28,7 @@ struct Units {
 
     init(
         _ graph: Graph, fusion: Fusion, live: [Bool], outputs: [NodeID], updates: [(state: NodeID, value: NodeID)],
-        hasEpilogue: (Op) -> Bool
+        kinds: (Op) -> EpilogueKinds
     ) {
         self.graph = graph
         self.fusion = fusion
@@ -39,7 +39,7 @@ struct Units {
             }
         }
         for index in self.fusion.regions.indices { add(.region(index), at: rootPosition(index)) }
-        foldEpilogues(hasEpilogue)
+        foldEpilogues(kinds)
         connect()
         mergeRegions()
         place(outputs: outputs, updates: updates)
@@ -74,7 +74,7 @@ struct Units {
                 let result = epilogue?.result ?? id
                 producers[result] = unit
                 written[unit, default: []].append(result)
-                for input in graph[id].inputs + [epilogue?.bias].compactMap({ $0 }) {
+                for input in graph[id].inputs + (epilogue?.operands ?? []) {
                     readers[maker(fusion.resolved(input).base), default: []].insert(unit)
                 }
             case .region(let index):
@@ -124,14 +124,14 @@ struct Units {
         return false
     }
 
-    /// Lets kernels do what a loop over their results alone would: add a bias, rectify.
-    private mutating func foldEpilogues(_ hasEpilogue: (Op) -> Bool) {
+    /// Lets kernels do what a loop over their results alone would: add a bias, rectify, mask.
+    private mutating func foldEpilogues(_ kinds: (Op) -> EpilogueKinds) {
         for region in fusion.regions.indices {
-            guard let epilogue = FoldedEpilogue(region, of: fusion), hasEpilogue(graph[epilogue.kernel].op) else {
-                continue
-            }
+            guard let epilogue = FoldedEpilogue(region, of: fusion),
+                kinds(graph[epilogue.kernel].op).contains(epilogue.kind)
+            else { continue }
             epilogues[epilogue.kernel] = epilogue
-            fusion.close(region, operand: epilogue.bias.map { fusion.resolved($0).base })
+            fusion.close(region, operands: epilogue.operands.map { fusion.resolved($0).base })
             merged.insert(region)
             units.removeAll { $0 == .region(region) }
         }

@@ -39,7 +39,8 @@ extension Schedule {
         case .matmul(let matmul):
             Work(
                 operations: 2 * matmul.m * matmul.n * matmul.k * matmul.a.offsets.count,
-                bytes: (matmul.m * matmul.k + matmul.k * matmul.n + matmul.m * matmul.n) * matmul.a.offsets.count
+                bytes: (matmul.m * matmul.k + matmul.k * matmul.n
+                    + matmul.m * matmul.n * (matmul.epilogue.mask == nil ? 1 : 2)) * matmul.a.offsets.count
                     * matmul.scalar.byteCount)
         case .convolution(let convolution):
             Work(

@@ -39,8 +39,8 @@ public protocol Backend: AnyObject {
     func workspaceByteCount(_ kernel: Kernel, _ options: CompileOptions) -> Int
     /// Whether the device has a kernel for a composite of operands of these types.
     func hasKernel(for composite: Composite, _ operands: [TensorType]) -> Bool
-    /// Whether the device's kernel of a product or convolution can add a bias and rectify.
-    func hasEpilogue(for op: Op, _ options: CompileOptions) -> Bool
+    /// What the device's kernel of a product or convolution can do to its results.
+    func epilogues(for op: Op, _ options: CompileOptions) -> EpilogueKinds
     /// Builds the kernels of several schedules together, where that is quicker than with each `compile`.
     func prepare(_ schedules: [Schedule], options: CompileOptions) throws(DeviceError)
     /// `bound[i]` is the memory of the schedule's external buffer number i.
@@ -63,10 +63,10 @@ extension Backend {
         DeviceKernels(
             workspaceByteCount: { self.workspaceByteCount($0, options) },
             hasComposite: { self.hasKernel(for: $0, $1) },
-            hasEpilogue: { self.hasEpilogue(for: $0, options) })
+            epilogues: { self.epilogues(for: $0, options) })
     }
 
-    public func hasEpilogue(for op: Op, _ options: CompileOptions) -> Bool { true }
+    public func epilogues(for op: Op, _ options: CompileOptions) -> EpilogueKinds { .biasAndRectification }
 
     /// Nothing to build.
     public func prepare(_ schedules: [Schedule], options: CompileOptions) throws(DeviceError) {}

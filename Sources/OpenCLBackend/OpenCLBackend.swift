@@ -334,8 +334,8 @@ public final class OpenCLBackend: Backend {
     }
 
     /// CLBlast's products have none.
-    public func hasEpilogue(for op: Op, _ options: CompileOptions) -> Bool {
-        op != .matmul || options.math != .fast || clblast == nil
+    public func epilogues(for op: Op, _ options: CompileOptions) -> EpilogueKinds {
+        op != .matmul || options.math != .fast || clblast == nil ? .biasAndRectification : []
     }
 
     public func workspaceByteCount(_ kernel: Kernel, _ options: CompileOptions) -> Int {

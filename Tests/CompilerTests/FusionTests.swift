@@ -140,6 +140,33 @@ private func run(
         #expect(try steps([4]) { [try $0 + $1, try relu($0 + $1)] } == 2)
     }
 
+    /// The gradient of a rectified layer is masked by the product that makes it: in tiny products, in products whose
+    /// result is computed transposed, with whole and partial vectors, and in batches.
+    @Test(arguments: [[2, 3, 4], [70, 33, 3], [40, 3, 70], [300, 64, 128]], [[], [3]])
+    func productsMaskGradientsOfRectifiedLayers(size: [Int], batch: [Int]) throws {
+        let (rows, inner, columns) = (size[0], size[1], size[2])
+        func body(_ x: [Tensor]) throws -> [Tensor] {
+            let h = try relu(x[0])
+            let product = try matmul(x[1], x[2])
+            return [h, try select(h.zerosLike().less(than: h), product, product.zerosLike())]
+        }
+        let shapes = [batch + [rows, columns], batch + [rows, inner], batch + [inner, columns]]
+        let made = try schedule(shapes, CompileOptions(), body)
+        let masks = made.steps.filter { step in
+            if case .matmul(let product) = step.kernel { product.epilogue.mask != nil } else { false }
+        }
+        #expect(made.steps.count == 2 && masks.count == 1)
+        let inputs = try shapes.enumerated().map { index, shape in
+            var values = (0..<shape.product).map { Float(($0 * 7 + index) % 11 - 5) / 4 }
+            if index == 0 { values.replaceSubrange(0..<2, with: [.nan, -0]) }
+            return try #require(HostArray(values, shape: shape))
+        }
+        let fused = try run(inputs, CompileOptions(), body)[1]
+        #expect(fused == (try run(inputs, CompileOptions(fusion: false), body)[1]))
+        let zeros = fused.doubles.count { $0 == 0 }
+        #expect(zeros > 0 && zeros < fused.doubles.count)
+    }
+
     /// A product that is another one's bias keeps its result as it is, although a loop alone reads it besides.
     @Test func productsThatAreBiasesHaveNoEpilogue() throws {
         func body(_ x: [Tensor]) throws -> [Tensor] {

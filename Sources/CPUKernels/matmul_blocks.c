@@ -61,7 +61,8 @@ static void choose_tiles(pf_gemm *g) {
 static void choose_chunks(pf_gemm *g) {
     bool located = !g->a.pack, sliding = !g->b.pack;
     int64_t row_limit = PF_CHUNK_ROW_BYTES / g->size / pf_max(1, g->panel_rows), k = pf_max(1, g->k);
-    g->row_chunks = pf_ceil_div(g->row_panels, row_limit);
+    // An even number: three chunks keep two threads busy for as long as four.
+    g->row_chunks = g->row_panels <= row_limit ? 1 : pf_ceil_div(g->row_panels, 2 * row_limit) * 2;
     g->chunk_lanes = g->chunk_entries = 1;
     g->chunk_blocks = g->k_blocks;
     count_chunks(g);

@@ -195,6 +195,24 @@ private struct Layers: DensityModel {
         #expect("\(try other.audit(data.train, seed: 3))" == "\(whole)")
     }
 
+    /// A model of p(x | c) is judged at the conditions of its rows.
+    @Test func conditionsAreThoseOfTheRows() throws {
+        let points = try points(12).train.floats
+        func rows(_ labels: [Int32]) throws -> Dataset { try Dataset(rows: points, shape: [2], labels: labels) }
+        let labels = (0..<12).map { Int32($0 % 3) }
+        let training = try Training(
+            RealNVP(layers: 2, hidden: [8], condition: .label(LabelCondition())), on: rows(labels), device: .cpu,
+            optimizer: .adam(learningRate: 0.05))
+        try training.run(steps: 20, batchSize: 6)
+        let trained = try training.finish()
+        let own = try trained.audit(rows(labels).train)
+        #expect(own.isInvertible && own.passages.allSatisfy { $0.nonFinite == 0 && $0.roundings.largest <= 32 })
+        #expect("\(try trained.audit(rows(labels).train, batchSize: 5))" == "\(own)")
+        let others = try trained.audit(rows(labels.reversed()).train)
+        #expect(others[.heldOut]?.conditioning.largest != own[.heldOut]?.conditioning.largest)
+        #expect(others[.prior]?.conditioning.largest != own[.prior]?.conditioning.largest)
+    }
+
     @Test func whatCannotBeAuditedSaysSo() throws {
         let data = try points(20)
         func trying(_ model: some DensityModel, iterations: Int = 5, batchSize: Int? = nil) -> String {

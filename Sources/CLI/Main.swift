@@ -7,8 +7,8 @@ enum Main {
         summary: "pushforward trains, evaluates and samples deep generative models.", example: Train.verb.example,
         verbs: [
             Train.verb, Sample.verb, Reconstruct.verb, Interpolate.verb, Traverse.verb, Encode.verb, Decode.verb,
-            Evaluate.verb, LogProb.verb, Bench.verb, Tune.verb, DoctorVerb.verb, Devices.verb, Models.verb,
-            Datasets.verb,
+            Evaluate.verb, LogProb.verb, AuditVerb.verb, Bench.verb, Tune.verb, DoctorVerb.verb, Devices.verb,
+            Models.verb, Datasets.verb,
         ])
 
     static func main() {

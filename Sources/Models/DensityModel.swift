@@ -24,13 +24,18 @@ public protocol DensityModel: GenerativeModel, EncodingModel where Code == Deter
 extension DensityModel {
     /// The negative log-likelihood, or its bound, as base and log-det parts.
     public func objective(_ x: Tensor, _ scope: Scope) throws -> Objective {
-        let noise = try takesLevels ? scope["dequantization"].uniform(x.shape) : nil
-        let parts = try distribution(scope).itemisedLogProb(noise.map { try Dequantization.dequantized(x, $0) } ?? x)
+        let parts = try distribution(scope).itemisedLogProb(continuous(x, scope))
         var objective = Objective()
         objective.add("base", try -parts.base)
         objective.add("log_det", try -parts.logDet())
         if takesLevels { objective.add("dequantization", try Dequantization.negativeLogVolumes(x)) }
         return objective
+    }
+
+    /// What the density is one of: rows x themselves, or gray levels with the noise that training adds to them.
+    public func continuous(_ x: Tensor, _ scope: Scope) throws -> Tensor {
+        guard takesLevels else { return x }
+        return try Dequantization.dequantized(x, scope["dequantization"].uniform(x.shape))
     }
 
     public func assessment(_ x: Tensor, draws: Int, _ scope: Scope) throws -> Assessment {

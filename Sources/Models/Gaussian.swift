@@ -5,7 +5,8 @@ import Probability
 /// One normal distribution with a full covariance: the likelihood that any flow has to beat.
 ///
 /// Its parameters start as the maximum-likelihood estimate, the mean and the covariance of the training rows, so that it
-/// needs no training; where an element of the rows depends linearly on the others there is no density and they are NaN.
+/// needs no training. Where an element of the rows depends linearly on those before it there is no density, and training
+/// says which elements do.
 public struct Gaussian: DensityModel {
     public static let name = "gaussian"
 

@@ -118,6 +118,7 @@ public final class Training<M: Model> {
         let condition = self.model.givenCondition
         if condition.width > 0 { try states.write(TrainStep.conditionState, condition.values(of: dataset.train)) }
         try initialise(input)
+        try checkCovariances()
         try initialiseFromFirstBatch(input)
     }
 

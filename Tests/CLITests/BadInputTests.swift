@@ -196,6 +196,9 @@ struct BadInputTests {
         BadCall("reconstructions of a flow", 1, ["realnvp", "no latent variable"]) { _ in
             ["reconstruct", try SharedFlow.run(), "--out", "x.npy"]
         },
+        BadCall("an audit of a VAE", 1, ["conv-vae", "is no flow of data", "realnvp"]) { _ in
+            ["audit", try SharedRun.trained().path]
+        },
         BadCall("base values of another size", 1, ["codes.npy", "[2, 3]"]) { folder in
             try NPYArray([Float](repeating: 0, count: 6), shape: [2, 3]).write(to: folder("codes.npy"))
             return ["decode", try SharedFlow.run(), "codes.npy", "--out", "x.npy"]

@@ -155,7 +155,7 @@ struct EndToEndTests {
 
     @Test(arguments: [
         "train", "sample", "reconstruct", "interpolate", "traverse", "encode", "decode", "evaluate", "log-prob",
-        "bench", "doctor", "devices", "models", "datasets",
+        "audit", "bench", "doctor", "devices", "models", "datasets",
     ])
     func everyVerbHasHelp(_ verb: String) throws {
         let folder = try TemporaryFolder()

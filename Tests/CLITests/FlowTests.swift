@@ -112,6 +112,65 @@ struct FlowTests {
         #expect(try NPZ(contentsOf: folder("l.npz")).names == ["log_prob", "reconstruction", "kl"])
     }
 
+    @Test func auditJudgesEveryLayer() throws {
+        let (folder, run) = (try TemporaryFolder(), try SharedFlow.run())
+        let call = ["audit", run, "--count", "20", "--device", "cpu"]
+        let json = try Tool.done(call + ["--json"], in: folder).json()
+        #expect(
+            json.keys == [
+                "run", "model", "data", "split", "count", "precision", "step", "checkpoint", "best_step", "weights",
+                "epsilon", "iterations", "last_change", "is_invertible", "places", "worst_layer", "verdict",
+            ])
+        #expect(json["count"]?.int == 20 && json["split"]?.string == "test" && json["is_invertible"]?.bool == true)
+        let places = try #require(json["places"]?.array)
+        #expect(places.map { $0["place"]?.string } == ["held_out", "prior", "far_10", "far_10000"])
+        for place in places {
+            #expect(
+                place.keys == [
+                    "place", "rows", "non_finite", "is_invertible", "round_trip_error", "relative_error",
+                    "conditioning", "roundings", "log_det_gap", "layers",
+                ])
+            #expect(place["rows"]?.int == 20 && place["non_finite"]?.int == 0)
+            let layers = try #require(place["layers"]?.array)
+            let names = (0..<4).map { "layer\($0)" }
+            let isFar = place["place"]?.string?.hasPrefix("far") == true
+            #expect(Set(layers.map { $0["name"]?.string }) == Set(names + (isFar ? [] : ["preprocessing"])))
+            for layer in layers {
+                #expect(
+                    layer.keys == [
+                        "name", "kind", "is_preprocessing", "inverse_error", "roundings", "amplification",
+                        "largest_singular_value", "smallest_singular_value", "condition_number", "log_det_gap",
+                        "non_finite",
+                    ])
+                let (largest, smallest) = (
+                    try #require(layer["largest_singular_value"]?.double),
+                    try #require(layer["smallest_singular_value"]?.double)
+                )
+                #expect(smallest > 0 && smallest <= largest)
+                #expect(try #require(layer.value(at: "inverse_error.largest")?.double) < 1)
+            }
+        }
+        #expect(json.value(at: "worst_layer.reason")?.string == "condition_number")
+        let worst = try #require(json.value(at: "worst_layer.name")?.string)
+
+        // Batches change nothing; seeds do.
+        let again = try Tool.done(call + ["--json", "--batch-size", "7"], in: folder).json()
+        #expect(again == json)
+        #expect(try Tool.done(call + ["--json", "--seed", "1"], in: folder).json() != json)
+
+        let text = try Tool.done(call, in: folder).output
+        for part in ["held out, 20 rows", "prior, 20 rows", "far x10,", "far x10000,", "amplification", "round trip:"] {
+            #expect(text.contains(part), "\(part)")
+        }
+        let last = try #require(text.split(separator: "\n").last)
+        #expect(last.hasPrefix("invertible, to ") && last.contains("worst layer: \(worst) (Coupling"))
+        #expect(json["verdict"]?.string == String(last))
+        let double = try Tool.done(call + ["--json", "--precision", "float64"], in: folder).json()
+        #expect(double["precision"]?.string == "float64")
+        let error = double["places"]?.array?[0].value(at: "round_trip_error.largest")?.double
+        #expect(try #require(error) < 1e-10)
+    }
+
     @Test func codesGoThereAndBack() throws {
         let (folder, run) = (try TemporaryFolder(), try SharedFlow.run())
         let json = try Tool.done(
@@ -185,4 +244,11 @@ struct FlowTests {
         let parts = try numbers("validation.csv") + numbers("train.csv")
         #expect(parts.sorted() == (try numbers("all.csv")).sorted() && parts.count == 60)
     }
+}
+
+extension JSONTree {
+    /// Of an object, in their order.
+    fileprivate var keys: [String] { if case .object(let object) = self { object.keys } else { [] } }
+
+    fileprivate var array: [JSONTree]? { if case .array(let elements) = self { elements } else { nil } }
 }

@@ -23,6 +23,7 @@ extension Verb {
         if !positionals.isEmpty { parts.append(aligned(positionals.map { ($0.placeholder, $0.help) })) }
         let options = options.map { ($0.label.synopsis, $0.label.explanation) }
         parts.append("Options:\n" + aligned(options + [("--help", "this text")]))
+        if let details { parts.append(details) }
         parts.append("Example: pushforward \(example)")
         return parts.joined(separator: "\n\n")
     }

@@ -7,6 +7,8 @@ struct Verb: Sendable {
     var options: [any AnyOption] = []
     /// A complete call, without the program's name.
     let example: String
+    /// What a help should explain besides, laid out as it is to be read; lines of at most 100 characters.
+    var details: String?
     var run: @Sendable (Arguments, Console) throws -> Void = { _, _ in }
 
     /// `pushforward train MODEL [options]`

@@ -48,9 +48,10 @@ enum Evaluate {
 
     /// Work of a model on rows, with progress, and Ctrl-C between two batches.
     static func watched<M: Model, Result>(
-        _ title: String, _ trained: Trained<M>, draws: Int, _ console: Console, _ work: () throws -> Result
+        _ title: String, _ trained: Trained<M>, draws: Int, unit: String = "draws", _ console: Console,
+        _ work: () throws -> Result
     ) throws -> Result {
-        let progress = ProgressBar(title, total: draws, unit: "draws", console: console)
+        let progress = ProgressBar(title, total: draws, unit: unit, console: console)
         trained.progress = { done, total in
             try Interrupt.check()
             progress.update(draws * done / max(total, 1))

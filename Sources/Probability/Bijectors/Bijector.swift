@@ -8,10 +8,19 @@ import Graph
 public protocol Bijector {
     /// By which name the terms of a log-likelihood and `audit` list it.
     var name: String { get }
+    /// What it is, such as "Coupling": its type's name unless given.
+    var kind: String { get }
     /// x = f(z) for z [rows, event...], and log |det df/dz|.
     func forwardAndLogDet(_ z: Tensor) throws(GraphError) -> Mapped
     /// z = f^-1(x) for x [rows, event...], and log |det df^-1/dx|.
     func inverseAndLogDet(_ x: Tensor) throws(GraphError) -> Mapped
+    /// The bijectors that it consists of, in the order in which base values pass them: itself unless given.
+    func unrolled() throws(GraphError) -> [any Bijector]
+}
+
+extension Bijector {
+    public var kind: String { "\(Self.self)" }
+    public func unrolled() throws(GraphError) -> [any Bijector] { [self] }
 }
 
 /// Where a bijector took some rows, and how it stretched volume there.
@@ -54,6 +63,12 @@ public struct Chain: Bijector {
         }
         return mapped
     }
+
+    public func unrolled() throws(GraphError) -> [any Bijector] {
+        var all: [any Bijector] = []
+        for part in parts { all += try part.unrolled() }
+        return all
+    }
 }
 
 /// A bijector with its directions exchanged: an inverse autoregressive flow is an inverted masked one.
@@ -63,6 +78,11 @@ public struct Inverted: Bijector {
     public init(_ original: any Bijector) { self.original = original }
 
     public var name: String { original.name }
+    public var kind: String { original.kind }
+    public func unrolled() throws(GraphError) -> [any Bijector] {
+        let parts = try original.unrolled()
+        return parts.count == 1 ? [self] : parts.reversed().map { Inverted($0) }
+    }
     public func forwardAndLogDet(_ z: Tensor) throws(GraphError) -> Mapped { try original.inverseAndLogDet(z) }
     public func inverseAndLogDet(_ x: Tensor) throws(GraphError) -> Mapped { try original.forwardAndLogDet(x) }
 }

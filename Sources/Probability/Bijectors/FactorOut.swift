@@ -7,7 +7,7 @@ import Networks
 /// are such splits within each other.
 public struct FactorOut: Bijector {
     public var name: String { scope.path }
-    private let within: any Bijector
+    private var within: any Bijector
     private let shape: [Int]
     private let transformer: any Transformer
     private let conditioner: any Conditioner
@@ -56,7 +56,57 @@ public struct FactorOut: Bijector {
         return mapped
     }
 
+    /// The bijectors within, of which each takes the first half of the base values along and leaves the rest, and then
+    /// the split by itself.
+    public func unrolled() throws(GraphError) -> [any Bijector] {
+        // Only the shapes of the values between them are asked for.
+        let rows = context.map { $0.shape[0] } ?? 1
+        var value = scope.graph.constant(0, TensorType([rows, half.product], scope.precision))
+        var all: [any Bijector] = []
+        for part in try within.unrolled() {
+            let next = try part.forwardAndLogDet(value).value
+            all.append(Leading(part, from: Array(value.shape.dropFirst()), to: Array(next.shape.dropFirst())))
+            value = next
+        }
+        var split = self
+        split.within = Reshape(half)
+        return all + [split]
+    }
+
     private func parameters(_ kept: Tensor) throws(GraphError) -> Tensor {
         try conditioner.parameters(transformer.parameterCount, for: half, from: kept, context: context, scope)
+    }
+}
+
+/// A bijector of the first elements of flat rows, which leaves all others.
+private struct Leading: Bijector {
+    private let original: any Bijector
+    /// Of a row of its base values and of its data.
+    private let from: [Int], to: [Int]
+
+    init(_ original: any Bijector, from: [Int], to: [Int]) {
+        self.original = original
+        self.from = from
+        self.to = to
+    }
+
+    var name: String { original.name }
+    var kind: String { original.kind }
+
+    func forwardAndLogDet(_ z: Tensor) throws(GraphError) -> Mapped {
+        try mapped(z, from) { (head) throws(GraphError) in try original.forwardAndLogDet(head) }
+    }
+
+    func inverseAndLogDet(_ x: Tensor) throws(GraphError) -> Mapped {
+        try mapped(x, to) { (head) throws(GraphError) in try original.inverseAndLogDet(head) }
+    }
+
+    private func mapped(
+        _ x: Tensor, _ shape: [Int], _ map: (Tensor) throws(GraphError) -> Mapped
+    ) throws(GraphError) -> Mapped {
+        let (count, size) = (shape.product, try x.size(1))
+        let head = try map(x.slice(1, 0..<count).rowsReshaped(shape))
+        return Mapped(
+            try concatenate([head.value.flattened(), x.slice(1, count..<size)], axis: 1), logDet: head.logDet)
     }
 }

@@ -118,6 +118,39 @@ private struct Reference {
         }
     }
 
+    /// Places all over, and within some roundings of all knots and both edges; parameters up to the least bins and slopes.
+    /// What one rounding explains is its size for numbers within the bounds, for z, and for y by the steepest slope that
+    /// the inverse has within some roundings of it: 50 million where a bin is flattest.
+    @Test(arguments: [ScalarType.float32, .float64], [1.0, 5, 50])
+    func comesBackAsFarAsItsSlopesAllow(_ precision: ScalarType, _ spread: Double) throws {
+        let epsilon = precision == .float64 ? Double.ulpOfOne : Double(Float.ulpOfOne)
+        var numbers = Numbers(seed: 11)
+        var (x, parameters): ([Double], [Double]) = ([], [])
+        for _ in 0..<12 {
+            let own = (0..<spline.parameterCount).map { _ in
+                spread == 50 ? (numbers.uniform() < 0.5 ? -50.0 : 50) : Double(Float(numbers.normal() * spread))
+            }
+            let knots = Reference(own[...], spline).x.flatMap { knot in
+                (-2...2).map { knot + Double($0) * 4 * epsilon }
+            }
+            let places = knots + (0...60).map { -4.2 + 8.4 * Double($0) / 60 } + [1e4, -1e4]
+            x += precision == .float64 ? places : places.map { Double(Float($0)) }
+            parameters += places.flatMap { _ in own }
+        }
+        let y = try run(x, parameters, precision: precision).value
+        let back = try run(y, parameters, inverse: true, precision: precision).value
+        // Slopes are those of float64, where y is exact, all around it.
+        let slopes = try [-16, 0, 16].map { step in
+            try run(y.map { $0 + step * epsilon }, parameters, inverse: true).valueByX
+        }
+        for row in x.indices {
+            let slope = slopes.map { $0[row] }.max() ?? 1
+            let explained = epsilon * (max(4, abs(x[row])) + max(4, abs(y[row])) * slope)
+            #expect(abs(back[row] - x[row]) <= 32 * explained, "at \(x[row]) to \(y[row]), slope \(slope)")
+            if precision == .float64, slope < 1e3 { #expect(abs(back[row] - x[row]) < 1e-10) }
+        }
+    }
+
     @Test func gradientsAreThoseOfDifferences() throws {
         let x = [-3.2, -0.7, 0.4, 1.9, 3.6]
         let parameters = random(x.count)

@@ -72,13 +72,29 @@ import Testing
         #expect(abs(fit - negativeLogLikelihood(train, train: train)) < 0.033)
     }
 
-    @Test func rowsWithoutADensityAreNoFit() throws {
-        for last in [{ x, y, _ in x - 2 * y }, { _, _, _ in 1 }] as [(Double, Double, Double) -> Double] {
-            let train = rows(500, seed: 3, last: last)
-            let training = try Training(
-                Gaussian(), on: Dataset(rows: train, shape: [3]), device: .cpu(threads: 1))
-            #expect(try training.trained().evaluate(Rows(.float(train), shape: [3])).nonFinite == 500)
+    @Test(arguments: [ScalarType.float32, .float64]) func rowsWithoutADensityAreNoFit(
+        _ precision: ScalarType
+    ) throws {
+        func trying(_ train: [Float], _ shape: [Int]) -> String {
+            message {
+                _ = try Training(
+                    Gaussian(), on: Dataset(rows: train, shape: shape), device: .cpu(threads: 1), precision: precision)
+            }
         }
+        // In quarters nothing is rounded.
+        let exact = rows(500, seed: 3) { $2 + $0 + $1 }.map { ($0 * 4).rounded() / 4 }
+        let last = rows(500, seed: 3) { _, _, _ in 1 }
+        #expect(trying(exact, [3]).isEmpty)
+        #expect(trying(last, [3]).contains("gaussian: column 3 is constant, as far"))
+        #expect(trying(last, [1, 1, 3]).contains("element 3 is constant"))
+        // a, b, a + b, c, 1, a - c
+        let wide = (0..<500).flatMap { row in
+            let (a, b, c) = (exact[3 * row], exact[3 * row + 1], exact[3 * row + 2])
+            return [a, b, a + b, c, 1, a - c]
+        }
+        let text = trying(wide, [6])
+        #expect(text.contains("column 5 is constant, and columns 3 and 6 depend linearly on those before them"))
+        #expect(text.contains("float64") && !text.contains("\n"))
         #expect(
             message {
                 let train = self.rows(3, seed: 3) { $0 + $1 + $2 }

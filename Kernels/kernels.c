@@ -23,6 +23,9 @@ static const char linalg_h[] = {
 static const char softmax_h[] = {
 #embed "include/softmax.h"
     , 0};
+static const char element_map_h[] = {
+#embed "include/element_map.h"
+    , 0};
 static const char sort_keys_h[] = {
 #embed "include/sort_keys.h"
     , 0};
@@ -83,6 +86,9 @@ static const char linalg_cl[] = {
 static const char softmax_cl[] = {
 #embed "opencl/softmax.cl"
     , 0};
+static const char element_map_cl[] = {
+#embed "opencl/element_map.cl"
+    , 0};
 static const char multiply_adds_cl[] = {
 #embed "opencl/multiply_adds.cl"
     , 0};
@@ -103,6 +109,7 @@ static const struct { const char *name, *text; } files[] = {
     {"compensated.h", compensated_h},
     {"linalg.h", linalg_h},
     {"softmax.h", softmax_h},
+    {"element_map.h", element_map_h},
     {"sort_keys.h", sort_keys_h},
     {"matmul_cpu.cl", matmul_cpu_cl},
     {"matmul_gpu.cl", matmul_gpu_cl},
@@ -123,6 +130,7 @@ static const struct { const char *name, *text; } files[] = {
     {"cumulative_sum.cl", cumulative_sum_cl},
     {"linalg.cl", linalg_cl},
     {"softmax.cl", softmax_cl},
+    {"element_map.cl", element_map_cl},
     {"multiply_adds.cl", multiply_adds_cl},
     {"copy.cl", copy_cl},
     {"tiles.json", tiles_json},

@@ -212,7 +212,11 @@ private struct StepLowering {
             if results.count > 2 { arguments.out2 = resolve(results[2]) }
             arguments.workspace = workspace
             return [pf_linalg_step(resources.keep(arguments))]
-        case .composite(let kernel): return [pf_softmax_step(resources.keep(kernel.arguments(resolve)))]
+        case .composite(let kernel):
+            switch kernel.arguments(resolve) {
+            case .softmax(let arguments): return [pf_softmax_step(resources.keep(arguments))]
+            case .elementMap(let arguments): return [pf_element_map_step(resources.keep(arguments))]
+            }
         case .fill(let buffer, let byte):
             let fill = pf_fill(to: resolve(buffer), bytes: Int64(schedule.buffers[buffer.index].byteCount), byte: byte)
             return [pf_fill_step(resources.keep(fill))]

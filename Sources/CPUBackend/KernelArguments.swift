@@ -89,22 +89,68 @@ extension LinearAlgebra {
     }
 }
 
+/// Of each family of kernels for composites.
+enum CompositeArguments {
+    case softmax(pf_softmax)
+    case elementMap(pf_element_map)
+}
+
 extension CompositeKernel {
-    func arguments(_ resolve: Resolve) -> pf_softmax {
-        var result = pf_softmax()
-        result.kind =
-            switch composite {
-            case .softmax: PF_SOFTMAX
-            case .logSoftmax: PF_LOG_SOFTMAX
-            case .softmaxGradient: PF_SOFTMAX_GRADIENT
-            case .logSoftmaxGradient: PF_LOG_SOFTMAX_GRADIENT
-            }
-        (result.rows, result.length) = (Int64(rows), Int64(length))
-        let pointers = operands.map {
-            UnsafePointer($0.pointer(.float32, resolve)?.assumingMemoryBound(to: Float.self))
+    func arguments(_ resolve: Resolve) -> CompositeArguments {
+        switch composite {
+        case .softmax: .softmax(softmax(PF_SOFTMAX, resolve))
+        case .logSoftmax: .softmax(softmax(PF_LOG_SOFTMAX, resolve))
+        case .softmaxGradient: .softmax(softmax(PF_SOFTMAX_GRADIENT, resolve))
+        case .logSoftmaxGradient: .softmax(softmax(PF_LOG_SOFTMAX_GRADIENT, resolve))
+        case .map(let map, let inverse): .elementMap(mapping(map, inverse: inverse, gradient: false, resolve))
+        case .mapGradient(let map, let inverse): .elementMap(mapping(map, inverse: inverse, gradient: true, resolve))
         }
+    }
+
+    private func pointers(_ resolve: Resolve) -> [UnsafePointer<Float>?] {
+        operands.map { UnsafePointer($0.pointer(.float32, resolve)?.assumingMemoryBound(to: Float.self)) }
+    }
+
+    private func softmax(_ kind: pf_softmax_kind, _ resolve: Resolve) -> pf_softmax {
+        var result = pf_softmax()
+        result.kind = kind
+        (result.rows, result.length) = (Int64(rows), Int64(length))
+        let pointers = pointers(resolve)
         (result.x, result.g) = (pointers[0], pointers.count > 1 ? pointers[1] : nil)
         result.out = resolve(results[0])?.assumingMemoryBound(to: Float.self)
+        return result
+    }
+
+    private func mapping(_ map: ElementMap, inverse: Bool, gradient: Bool, _ resolve: Resolve) -> pf_element_map {
+        var result = map.arguments
+        (result.inverse, result.gradient) = (inverse, gradient)
+        (result.rows, result.length) = (Int64(rows), Int64(length))
+        let pointers = pointers(resolve)
+        (result.x, result.parameters) = (pointers[0], pointers[1])
+        if gradient { (result.value, result.log_det) = (pointers[2], pointers[3]) }
+        result.y = resolve(results[0])?.assumingMemoryBound(to: Float.self)
+        result.own = resolve(results[1])?.assumingMemoryBound(to: Float.self)
+        return result
+    }
+}
+
+extension ElementMap {
+    fileprivate var arguments: pf_element_map {
+        var result = pf_element_map()
+        switch self {
+        case .affine(let map):
+            result.kind = PF_MAP_AFFINE
+            result.bound = Float(map.bound)
+        case .spline(let map):
+            result.kind = PF_MAP_SPLINE
+            result.bins = Int32(map.bins)
+            (result.bound, result.span) = (Float(map.bound), Float(map.span))
+            (result.neutral, result.minimum_slope) = (Float(map.neutral), Float(map.minimumSlope))
+            withUnsafeMutableBytes(of: &result.least) { memory in
+                let places = memory.bindMemory(to: Float.self)
+                for (index, least) in map.leastPlaces.prefix(places.count).enumerated() { places[index] = Float(least) }
+            }
+        }
         return result
     }
 }

@@ -168,21 +168,48 @@ public enum Kernel: Hashable, Sendable {
     case fill(BufferID, byte: UInt8)
 }
 
-/// A composite of rows: operands and results are contiguous float32 [rows, length].
+/// A composite of rows: operands and results are contiguous float32.
 public struct CompositeKernel: Hashable, Sendable {
     public var composite: Composite
+    /// Of the first operand, and the elements of each.
     public var rows: Int, length: Int
     public var operands: [Operand]
     public var results: [BufferID]
 
-    /// Rows that kernels are written for: all lanes of the reduction order hold elements, and one block is enough. Shorter
-    /// rows are quicker side by side, in the subgraph's loops.
-    public static let lengths = 32...FusedLoop.reductionBlock
+    init(_ composite: Composite, _ type: TensorType, operands: [Operand], results: [BufferID]) {
+        self.composite = composite
+        (rows, length) = CompositeKernel.extents(composite, type)
+        self.operands = operands
+        self.results = results
+    }
+
+    private static func extents(_ composite: Composite, _ type: TensorType) -> (rows: Int, length: Int) {
+        switch composite {
+        case .softmax, .logSoftmax, .softmaxGradient, .logSoftmaxGradient:
+            (type.shape.dropLast().reduce(1, *), type.shape.last ?? 0)
+        case .map, .mapGradient: (type.shape[0], type.shape.dropFirst().reduce(1, *))
+        }
+    }
 
     /// Whether a device that has the kernels can run the composite of operands of these types by one.
+    ///
+    /// Rows of softmaxes: all lanes of the reduction order hold elements, and one block is enough. Shorter rows are
+    /// quicker side by side, in the subgraph's loops. Rows of maps: their blocks' sums and compensations fit into one block
+    /// again. Bins: a kernel has room for the shares of so many.
     public static func fits(_ composite: Composite, _ operands: [TensorType]) -> Bool {
-        operands.allSatisfy { $0.scalar == .float32 && lengths ~= $0.shape.last ?? 0 }
+        guard operands.allSatisfy({ $0.scalar == .float32 }) else { return false }
+        let block = FusedLoop.reductionBlock
+        let (_, length) = extents(composite, operands[0])
+        switch composite {
+        case .softmax, .logSoftmax, .softmaxGradient, .logSoftmaxGradient: return 32...block ~= length
+        case .map(let map, _), .mapGradient(let map, _):
+            guard 1...(block * block / 2) ~= length else { return false }
+            if case .spline(let spline) = map { return spline.bins <= mostBins }
+            return true
+        }
     }
+
+    public static let mostBins = 32
 }
 
 /// A counted loop over a schedule of its own.

@@ -298,7 +298,7 @@ struct Lowering {
         case .loop(let loop): try lowerLoop(loop, id, node)
         case .composite(let composite):
             let kernel = CompositeKernel(
-                composite: composite, rows: type.shape.dropLast().reduce(1, *), length: type.shape.last ?? 0,
+                composite, inputs[0],
                 operands: try node.inputs.map { (input) throws(GraphError) in try operand(input) },
                 results: buffers(of: id))
             append(.composite(kernel), label(id), reads: kernel.operands.map(\.buffer), writes: kernel.results)

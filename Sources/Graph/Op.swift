@@ -29,7 +29,7 @@ public enum Op: Hashable, Sendable {
         case .convolution(let convolution): convolution.name
         case .linearAlgebra(let kind): kind.name
         case .loop: "loop"
-        case .composite(let composite): composite.rawValue
+        case .composite(let composite): composite.description
         case .identity(let identity): identity.name
         case .part(let index): "part \(index)"
         }

@@ -9,6 +9,7 @@ enum KernelFile: String, Hashable, Sendable, CaseIterable {
     case compensated = "compensated.h"
     case linalg = "linalg.h"
     case softmax = "softmax.h"
+    case elementMap = "element_map.h"
     case sortKeys = "sort_keys.h"
     case transpose = "transpose.h"
     case epilogue = "epilogue.h"
@@ -33,6 +34,7 @@ enum KernelFile: String, Hashable, Sendable, CaseIterable {
     case cumulativeSum = "cumulative_sum.cl"
     case linearAlgebra = "linalg.cl"
     case softmaxRows = "softmax.cl"
+    case elementMapRows = "element_map.cl"
 
     // What a device can do at most.
     case multiplyAdds = "multiply_adds.cl"

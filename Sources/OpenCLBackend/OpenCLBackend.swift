@@ -327,7 +327,7 @@ public final class OpenCLBackend: Backend {
     // MARK: programs
 
     /// On CPUs rows of less than 128 elements are quicker in loops, which compilers make vectors over many rows of (softmax
-    /// of 64: 0.9 of their time); gradients are not.
+    /// of 64: 0.9 of their time); gradients are not, nor are maps of elements.
     public func hasKernel(for composite: Composite, _ operands: [TensorType]) -> Bool {
         guard CompositeKernel.fits(composite, operands) else { return false }
         return target.policy == .gpu || operands.count > 1 || operands[0].shape.last ?? 0 >= 128

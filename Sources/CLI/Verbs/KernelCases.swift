@@ -4,7 +4,8 @@ import Pushforward
 /// The kernels that are measured.
 extension BenchKernels {
     static var cases: [Case] {
-        products + productsOfTransposed + convolutions + elementwise + reductions + composites + rows + linearAlgebra
+        products + productsOfTransposed + convolutions + elementwise + reductions + composites + elementMaps + rows
+            + linearAlgebra
     }
 
     private static func float(_ graph: Graph, _ name: String, _ shape: [Int]) -> Tensor {
@@ -142,6 +143,36 @@ extension BenchKernels {
                     ) { graph in
                         let operands = ["x", "g"].prefix(composite.arity).map { float(graph, $0, shape) }
                         return try graph.apply(.composite(composite), operands).results()
+                    }
+                }
+            }
+        }
+    }
+
+    /// Couplings of half of 2 and of 64 features, and of 12 channels of 16 x 16.
+    private static var elementMaps: [Case] {
+        let maps: [(ElementMap, [[Int]])] = [
+            (.affine(AffineMap(bound: 2)), [[8192, 1], [4096, 32], [128, 1536]]),
+            (
+                .spline(SplineMap(bins: 8, bound: 5, minimumBin: 1e-3, minimumSlope: 1e-3)),
+                [[8192, 1], [4096, 32]]
+            ),
+        ]
+        return [true, false].flatMap { composites in
+            maps.flatMap { map, shapes in
+                [false, true].flatMap { inverse in
+                    [Composite.map(map, inverse: inverse), .mapGradient(map, inverse: inverse)].flatMap { composite in
+                        shapes.map { shape in
+                            Case(
+                                name: "\(composite)" + (composites ? "" : ", as loops"),
+                                shape: "\(shape[0])x\(shape[1])", composites: composites
+                            ) { graph in
+                                let parameters = [shape[0], map.parameterCount, shape[1]]
+                                let all = [shape, parameters, shape, [shape[0]]].prefix(composite.arity)
+                                let operands = zip(["x", "parameters", "g", "h"], all).map { float(graph, $0, $1) }
+                                return try graph.apply(.composite(composite), operands).results()
+                            }
+                        }
                     }
                 }
             }

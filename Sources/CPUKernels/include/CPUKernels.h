@@ -11,6 +11,7 @@
 #include "pf_rows.h"
 #include "pf_linalg.h"
 #include "pf_softmax.h"
+#include "pf_element_map.h"
 #include "pf_region.h"
 #include "pf_roofline.h"
 #include "pf_blas.h"

@@ -1,6 +1,6 @@
 /// An operation with a name of its own, defined by a subgraph, for which a device may have one kernel by hand. Where it
 /// has none, the subgraph takes its place before fusion; so a kernel can change speed, never a result or a gradient.
-public enum Composite: String, Hashable, Sendable, CaseIterable {
+public enum Composite: Hashable, Sendable, CustomStringConvertible {
     /// x [..., n] -> softmax(x) along the last axis.
     case softmax
     /// x [..., n] -> log(softmax(x)) along the last axis.
@@ -9,32 +9,66 @@ public enum Composite: String, Hashable, Sendable, CaseIterable {
     case softmaxGradient
     /// Likewise for log-softmax.
     case logSoftmaxGradient
+    /// x [rows, event...], parameters [rows, count, event...] -> y of x's type, log-det [rows].
+    case map(ElementMap, inverse: Bool)
+    /// x, parameters, cotangents of y and of the log-det -> those of x and of the parameters.
+    case mapGradient(ElementMap, inverse: Bool)
+
+    public var description: String {
+        switch self {
+        case .softmax: "softmax"
+        case .logSoftmax: "logSoftmax"
+        case .softmaxGradient: "softmaxGradient"
+        case .logSoftmaxGradient: "logSoftmaxGradient"
+        case .map(let map, let inverse): map.name + (inverse ? "Inverse" : "Forward")
+        case .mapGradient(let map, let inverse): map.name + (inverse ? "InverseGradient" : "ForwardGradient")
+        }
+    }
 
     public var arity: Int {
         switch self {
         case .softmax, .logSoftmax: 1
-        case .softmaxGradient, .logSoftmaxGradient: 2
+        case .softmaxGradient, .logSoftmaxGradient, .map: 2
+        case .mapGradient: 4
         }
     }
 
     func inferTypes(_ inputs: [TensorType]) throws(TypeError) -> [TensorType] {
         let x = inputs[0]
-        try TypeError.check(x.scalar.isFloating && x.rank > 0, "needs rows of floats, not \(x)")
-        try TypeError.check(x.shape[x.rank - 1] > 0, "has no value over an empty axis of \(x)")
-        for type in inputs where type != x { throw TypeError("operands \(x) and \(type) differ") }
-        return [x]
+        switch self {
+        case .softmax, .logSoftmax, .softmaxGradient, .logSoftmaxGradient:
+            try TypeError.check(x.scalar.isFloating && x.rank > 0, "needs rows of floats, not \(x)")
+            try TypeError.check(x.shape[x.rank - 1] > 0, "has no value over an empty axis of \(x)")
+            for type in inputs where type != x { throw TypeError("operands \(x) and \(type) differ") }
+            return [x]
+        case .map(let map, _):
+            try map.check(x, inputs[1])
+            return [x, TensorType([x.shape[0]], x.scalar)]
+        case .mapGradient(let map, _):
+            try map.check(x, inputs[1])
+            let cotangents = [x, TensorType([x.shape[0]], x.scalar)]
+            try TypeError.check(
+                Array(inputs.dropFirst(2)) == cotangents, "takes cotangents \(cotangents), not \(inputs.dropFirst(2))")
+            return [x, inputs[1]]
+        }
     }
 
     /// What it computes.
     public func subgraph(_ x: [Tensor]) throws(GraphError) -> [Tensor] {
-        let parts = try SoftmaxParts(x[0], axis: -1)
         switch self {
-        case .softmax: return [try parts.softmax()]
-        case .logSoftmax: return [try parts.logSoftmax()]
+        case .softmax: return [try SoftmaxParts(x[0], axis: -1).softmax()]
+        case .logSoftmax: return [try SoftmaxParts(x[0], axis: -1).logSoftmax()]
         case .softmaxGradient:
-            let y = try parts.softmax()
+            let y = try SoftmaxParts(x[0], axis: -1).softmax()
             return [try y * (x[1] - (y * x[1]).sum(axes: [-1], keepAxes: true))]
-        case .logSoftmaxGradient: return [try x[1] - parts.softmax() * x[1].sum(axes: [-1], keepAxes: true)]
+        case .logSoftmaxGradient:
+            let y = try SoftmaxParts(x[0], axis: -1).softmax()
+            return [try x[1] - y * x[1].sum(axes: [-1], keepAxes: true)]
+        case .map(let map, let inverse):
+            let (value, logSlope) = try map.elements(x[0], x[1], inverse: inverse)
+            return [value, try logSlope.sum(axes: Array(1..<Swift.max(x[0].rank, 1)), compensated: true)]
+        case .mapGradient(let map, let inverse):
+            return try map.gradient(x[0], x[1], value: x[2], logDet: x[3], inverse: inverse)
         }
     }
 
@@ -44,14 +78,19 @@ public enum Composite: String, Hashable, Sendable, CaseIterable {
         switch self {
         case .softmax: .softmaxGradient
         case .logSoftmax: .logSoftmaxGradient
-        case .softmaxGradient, .logSoftmaxGradient: nil
+        case .map(let map, let inverse): .mapGradient(map, inverse: inverse)
+        case .softmaxGradient, .logSoftmaxGradient, .mapGradient: nil
         }
     }
 
     /// The cotangents of the operands, where a composite gives them.
     public func gradient(_ context: GradientContext) throws(GraphError) -> [Tensor?]? {
         guard let gradient else { return nil }
-        return try context.graph.apply(.composite(gradient), context.inputs + [try context.cotangent()]).results()
+        let cotangents = try zip(context.cotangents, context.outputs).map { (cotangent, output) throws(GraphError) in
+            if let cotangent { return cotangent }
+            return try output.zerosLike()
+        }
+        return try context.graph.apply(.composite(gradient), context.inputs + cotangents).results()
     }
 }
 

@@ -16,6 +16,8 @@ public enum OpKind: Hashable, Sendable {
         case cholesky, triangularSolve, lu, qr, eigh
         case loop, loopWithHistory, part, stopGradient, surrogate
         case softmax, logSoftmax, softmaxGradient, logSoftmaxGradient
+        case affineForward, affineInverse, affineForwardGradient, affineInverseGradient
+        case splineForward, splineInverse, splineForwardGradient, splineInverseGradient
     }
 
     /// Everything that there is.
@@ -86,6 +88,12 @@ public enum OpKind: Hashable, Sendable {
             case .logSoftmax: self = .plain(.logSoftmax)
             case .softmaxGradient: self = .plain(.softmaxGradient)
             case .logSoftmaxGradient: self = .plain(.logSoftmaxGradient)
+            case .map(.affine, let inverse): self = .plain(inverse ? .affineInverse : .affineForward)
+            case .mapGradient(.affine, let inverse):
+                self = .plain(inverse ? .affineInverseGradient : .affineForwardGradient)
+            case .map(.spline, let inverse): self = .plain(inverse ? .splineInverse : .splineForward)
+            case .mapGradient(.spline, let inverse):
+                self = .plain(inverse ? .splineInverseGradient : .splineForwardGradient)
             }
         case .identity(.stopGradient): self = .plain(.stopGradient)
         case .identity(.surrogate): self = .plain(.surrogate)

@@ -75,7 +75,7 @@ public struct OpSample: Sendable, CustomStringConvertible {
 
     public static let all: [OpSample] =
         scalars + casts + sources + reductions + views + rows + contractions + poolings + linearAlgebra + composites
-        + loops
+        + elementMaps + elementMapGradients + loops
 }
 
 /// Collects the samples of one family.

@@ -33,8 +33,7 @@ public struct Autoregressive: Bijector {
     }
 
     public func inverseAndLogDet(_ x: Tensor) throws(GraphError) -> Mapped {
-        let z = try transformer.inverse(x, parameters(x))
-        return try z.mapped(to: z.value)
+        try transformer.inverseAndLogDet(x, parameters(x))
     }
 
     public func forwardAndLogDet(_ z: Tensor) throws(GraphError) -> Mapped {
@@ -50,6 +49,6 @@ public struct Autoregressive: Bijector {
             let slope = x.logDerivative ?? zero
             return [try select(isDue, x.value, carry[0]), try select(isDue, slope, carry[1])]
         }
-        return try Transformation(last[0], logDerivative: last[1]).mapped(to: last[0])
+        return try Transformation(last[0], logDerivative: last[1]).mapped()
     }
 }

@@ -26,22 +26,30 @@ public struct Coupling: Bijector {
         self.scope = try scope.claimed()
     }
 
-    public func forwardAndLogDet(_ z: Tensor) throws(GraphError) -> Mapped {
-        try mapped(z) { (moved, parameters) throws(GraphError) in try transformer.forward(moved, parameters) }
-    }
+    public func forwardAndLogDet(_ z: Tensor) throws(GraphError) -> Mapped { try mapped(z, inverse: false) }
 
-    public func inverseAndLogDet(_ x: Tensor) throws(GraphError) -> Mapped {
-        try mapped(x) { (moved, parameters) throws(GraphError) in try transformer.inverse(moved, parameters) }
-    }
+    public func inverseAndLogDet(_ x: Tensor) throws(GraphError) -> Mapped { try mapped(x, inverse: true) }
 
-    private func mapped(
-        _ x: Tensor, _ transform: (Tensor, Tensor) throws(GraphError) -> Transformation
-    ) throws(GraphError) -> Mapped {
+    private func mapped(_ x: Tensor, inverse: Bool) throws(GraphError) -> Mapped {
         let parts = try partition.parts(of: x)
         let parameters = try conditioner.parameters(
             transformer.parameterCount, for: Array(parts.moved.shape.dropFirst()), from: parts.kept, context: context,
             scope)
-        return try partition.joined(parts, transform(parts.moved, parameters))
+        guard let mask = parts.mask else {
+            let moved =
+                try inverse
+                ? transformer.inverseAndLogDet(parts.moved, parameters)
+                : transformer.forwardAndLogDet(parts.moved, parameters)
+            let pieces = partition == .half(0) ? [parts.kept, moved.value] : [moved.value, parts.kept]
+            return Mapped(try concatenate(pieces, axis: 1), logDet: moved.logDet)
+        }
+        let moved =
+            try inverse
+            ? transformer.inverse(parts.moved, parameters) : transformer.forward(parts.moved, parameters)
+        let slope = try moved.logDerivative.map { (slope) throws(GraphError) in
+            try select(mask, slope.zerosLike(), slope)
+        }
+        return try Transformation(select(mask, parts.moved, moved.value), logDerivative: slope).mapped()
     }
 }
 
@@ -81,18 +89,5 @@ public enum Partition: Hashable, Sendable {
             let mask = try (place % two).equal(to: x.graph.constant(Double(side), .int32)).broadcast(to: x.shape)
             return Parts(kept: try select(mask, x, x.zerosLike()), moved: x, mask: mask)
         }
-    }
-
-    func joined(_ parts: Parts, _ moved: Transformation) throws(GraphError) -> Mapped {
-        if let mask = parts.mask {
-            let slope = try moved.logDerivative.map { (slope) throws(GraphError) in
-                try select(mask, slope.zerosLike(), slope)
-            }
-            let value = try select(mask, parts.moved, moved.value)
-            return try Transformation(value, logDerivative: slope).mapped(to: value)
-        }
-        let isFirstKept = self == .half(0)
-        let pieces = isFirstKept ? [parts.kept, moved.value] : [moved.value, parts.kept]
-        return try moved.mapped(to: concatenate(pieces, axis: 1))
     }
 }

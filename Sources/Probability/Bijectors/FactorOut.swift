@@ -41,19 +41,17 @@ public struct FactorOut: Bijector {
         let count = half.product
         let kept = try within.forwardAndLogDet(z.slice(1, 0..<count))
         let rest = try z.slice(1, count..<2 * count).rowsReshaped(half)
-        let moved = try transformer.forward(rest, parameters(kept.value))
-        var mapped = try moved.mapped(to: concatenate([kept.value, moved.value], axis: 1))
-        mapped.logDet = try mapped.logDet + kept.logDet
-        return mapped
+        let moved = try transformer.forwardAndLogDet(rest, parameters(kept.value))
+        return Mapped(
+            try concatenate([kept.value, moved.value], axis: 1), logDet: try moved.logDet + kept.logDet)
     }
 
     public func inverseAndLogDet(_ x: Tensor) throws(GraphError) -> Mapped {
         let halves = try x.split(2, axis: 1)
         let kept = try within.inverseAndLogDet(halves[0])
-        let moved = try transformer.inverse(halves[1], parameters(halves[0]))
-        var mapped = try moved.mapped(to: concatenate([kept.value, moved.value.flattened()], axis: 1))
-        mapped.logDet = try mapped.logDet + kept.logDet
-        return mapped
+        let moved = try transformer.inverseAndLogDet(halves[1], parameters(halves[0]))
+        return Mapped(
+            try concatenate([kept.value, moved.value.flattened()], axis: 1), logDet: try moved.logDet + kept.logDet)
     }
 
     /// The bijectors within, of which each takes the first half of the base values along and leaves the rest, and then

@@ -10,6 +10,20 @@ public protocol Transformer {
     func forward(_ z: Tensor, _ parameters: Tensor) throws(GraphError) -> Transformation
     /// z = f^-1(x) and the logarithm of its derivative there, which is minus that of f.
     func inverse(_ x: Tensor, _ parameters: Tensor) throws(GraphError) -> Transformation
+    /// As `forward`, with the sum of each row's logarithms.
+    func forwardAndLogDet(_ z: Tensor, _ parameters: Tensor) throws(GraphError) -> Mapped
+    /// As `inverse`, with the sum of each row's logarithms.
+    func inverseAndLogDet(_ x: Tensor, _ parameters: Tensor) throws(GraphError) -> Mapped
+}
+
+extension Transformer {
+    public func forwardAndLogDet(_ z: Tensor, _ parameters: Tensor) throws(GraphError) -> Mapped {
+        try forward(z, parameters).mapped()
+    }
+
+    public func inverseAndLogDet(_ x: Tensor, _ parameters: Tensor) throws(GraphError) -> Mapped {
+        try inverse(x, parameters).mapped()
+    }
 }
 
 /// Where a transformer took elements, and its slope there.
@@ -24,7 +38,7 @@ public struct Transformation {
     }
 
     /// Sums the slopes of each row.
-    func mapped(to value: Tensor) throws(GraphError) -> Mapped {
+    func mapped() throws(GraphError) -> Mapped {
         guard let logDerivative else { return Mapped(value, logDet: try value.rowZeros()) }
         return Mapped(value, logDet: try logDerivative.rowSum())
     }
@@ -45,28 +59,42 @@ public struct AdditiveTransformer: Transformer {
     }
 }
 
+/// A transformer that devices have kernels for.
+public protocol MappingTransformer: Transformer {
+    var map: ElementMap { get }
+}
+
+extension MappingTransformer {
+    public var parameterCount: Int { map.parameterCount }
+
+    public func forward(_ z: Tensor, _ parameters: Tensor) throws(GraphError) -> Transformation {
+        let (value, logSlope) = try map.elements(z, parameters, inverse: false)
+        return Transformation(value, logDerivative: logSlope)
+    }
+
+    public func inverse(_ x: Tensor, _ parameters: Tensor) throws(GraphError) -> Transformation {
+        let (value, logSlope) = try map.elements(x, parameters, inverse: true)
+        return Transformation(value, logDerivative: logSlope)
+    }
+
+    public func forwardAndLogDet(_ z: Tensor, _ parameters: Tensor) throws(GraphError) -> Mapped {
+        let (value, logDet) = try map.rows(z, parameters, inverse: false)
+        return Mapped(value, logDet: logDet)
+    }
+
+    public func inverseAndLogDet(_ x: Tensor, _ parameters: Tensor) throws(GraphError) -> Mapped {
+        let (value, logDet) = try map.rows(x, parameters, inverse: true)
+        return Mapped(value, logDet: logDet)
+    }
+}
+
 /// x = z exp(s) + t with s = bound * tanh(h / bound) for parameters (h, t) (Dinh, Sohl-Dickstein and Bengio 2017,
 /// eq. 7): bounded scales keep the inverse finite.
-public struct AffineTransformer: Transformer {
+public struct AffineTransformer: MappingTransformer {
     /// The largest |s|.
     public var bound: Double
 
     public init(bound: Double = 1) { self.bound = bound }
 
-    public var parameterCount: Int { 2 }
-
-    private func logScale(_ parameters: Tensor) throws(GraphError) -> Tensor {
-        let h = try parameters.at(0, axis: 1)
-        return bound == 1 ? try tanh(h) : try tanh(h / bound) * bound
-    }
-
-    public func forward(_ z: Tensor, _ parameters: Tensor) throws(GraphError) -> Transformation {
-        let s = try logScale(parameters)
-        return Transformation(try z * exp(s) + parameters.at(1, axis: 1), logDerivative: s)
-    }
-
-    public func inverse(_ x: Tensor, _ parameters: Tensor) throws(GraphError) -> Transformation {
-        let s = try -logScale(parameters)
-        return Transformation(try (x - parameters.at(1, axis: 1)) * exp(s), logDerivative: s)
-    }
+    public var map: ElementMap { .affine(AffineMap(bound: bound)) }
 }

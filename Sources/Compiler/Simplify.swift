@@ -105,8 +105,9 @@ struct Simplified {
             if permutation == Array(permutation.indices) { return input }
             // Moving axes of size 1 is a reshape.
             if moved == moved.sorted() { return viewed(.reshape(type.shape), input, type) }
-        case .slice(_, _, let step):
+        case .slice(let start, let size, let step):
             if operand.type.shape == type.shape && step.allSatisfy({ $0 == 1 }) { return input }
+            if let part = slicedPart(operand, start, size, step, type) { return part }
         case .pad, .windows: break
         }
         guard case .view(let inner) = operand.op else { return nil }
@@ -118,6 +119,44 @@ struct Simplified {
         case (.broadcast, .broadcast): return viewed(.broadcast(type.shape), base, type)
         default: return nil
         }
+    }
+
+    /// What lies in one part of a concatenation is taken from there.
+    private func slicedPart(_ whole: Node, _ start: [Int], _ size: [Int], _ step: [Int], _ type: TensorType) -> NodeID?
+    {
+        guard case .concatenate(let axis) = whole.op else { return nil }
+        var first = 0
+        for part in whole.inputs {
+            let end = first + graph[part].type.shape[axis]
+            if first <= start[axis], start[axis] + (size[axis] - 1) * step[axis] < end {
+                var within = start
+                within[axis] -= first
+                return viewed(.slice(start: within, size: size, step: step), part, type)
+            }
+            first = end
+        }
+        return nil
+    }
+
+    /// The sum of what was padded with zeros to the one and the other side, as gradients of halves are, is a
+    /// concatenation.
+    private func joinedPads(_ inputs: [NodeID], _ type: TensorType) -> NodeID? {
+        guard case .view(.pad(let low, let high)) = graph[inputs[0]].op,
+            case .view(.pad(let otherLow, let otherHigh)) = graph[inputs[1]].op
+        else { return nil }
+        let axes = low.indices.filter { low[$0] + high[$0] + otherLow[$0] + otherHigh[$0] > 0 }
+        guard axes.count == 1, let axis = axes.first else { return nil }
+        let (one, other) = (graph[inputs[0]].inputs[0], graph[inputs[1]].inputs[0])
+        let sizes = [one, other].map { graph[$0].type.shape[axis] }
+        let parts: [NodeID]
+        if low[axis] == 0, otherHigh[axis] == 0, high[axis] == sizes[1], otherLow[axis] == sizes[0] {
+            parts = [one, other]
+        } else if otherLow[axis] == 0, high[axis] == 0, otherHigh[axis] == sizes[0], low[axis] == sizes[1] {
+            parts = [other, one]
+        } else {
+            return nil
+        }
+        return graph.append(.concatenate(axis: axis), parts, [type]).id
     }
 
     private func simplifiedElementwise(_ op: Elementwise, _ inputs: [NodeID], _ type: TensorType) -> NodeID? {
@@ -137,6 +176,7 @@ struct Simplified {
             case .add:
                 if literals[1]?.value == 0 { return inputs[0] }
                 if literals[0]?.value == 0 { return inputs[1] }
+                if let whole = joinedPads(inputs, type) { return whole }
             case .subtract: if literals[1]?.value == 0 { return inputs[0] }
             case .negate:
                 if case .elementwise(.scalar(.negate)) = graph[inputs[0]].op { return graph[inputs[0]].inputs[0] }

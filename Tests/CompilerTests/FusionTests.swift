@@ -140,6 +140,57 @@ private func run(
         #expect(try steps([4]) { [try $0 + $1, try relu($0 + $1)] } == 2)
     }
 
+    /// Halves that layers of a flow take apart and put together by turns are never put together between layers, neither
+    /// on the way nor in the gradient.
+    @Test(arguments: [6, 7]) func halvesOfConcatenationsAreNotCopied(features: Int) throws {
+        func body(_ x: [Tensor]) throws -> [Tensor] {
+            let half = features / 2
+            var (low, high) = (try x[0].slice(1, 0..<half), try x[0].slice(1, half..<features))
+            for _ in 0..<3 {
+                high = try high * exp(low.sum(axes: [1], keepAxes: true))
+                let whole = try concatenate([low, high], axis: 1)
+                (low, high) = (try whole.slice(1, 0..<half), try whole.slice(1, half..<features))
+                low = try low * tanh(high.sum(axes: [1], keepAxes: true))
+                let other = try concatenate([low, high], axis: 1)
+                (low, high) = (try other.slice(1, 0..<half), try other.slice(1, half..<features))
+            }
+            let loss = try (low * low).sum() + (high * high).sum()
+            return try gradient(of: loss, at: [x[0]])
+        }
+        let made = try schedule([[4, features]], CompileOptions(), body)
+        let parts = made.steps.filter { $0.label.contains("concatenate") }
+        // The gradient's own halves.
+        #expect(parts.count == 2)
+        let x = try #require(HostArray((0..<4 * features).map { Float($0 % 5 - 2) / 8 }, shape: [4, features]))
+        #expect(try run([x], CompileOptions(), body) == run([x], CompileOptions(fusion: false), body))
+    }
+
+    /// Slices that reach over two parts, or with steps, and pads that overlap or leave a gap.
+    @Test func slicesAndPadsOfOtherPlacesStayRight() throws {
+        func body(_ x: [Tensor]) throws -> [Tensor] {
+            let whole = try concatenate([x[0], x[1]], axis: 1)
+            return [
+                try whole.slice(1, 1..<5), try whole.slice(1, 3..<7), try whole.slice(0, 1..<2).slice(1, 4..<6),
+                try x[0].padded(low: [0, 0], high: [0, 4]) + x[1].padded(low: [0, 3], high: [0, 0]),
+                try x[1].padded(low: [0, 3], high: [0, 0]) + x[0].padded(low: [0, 0], high: [0, 4]),
+                try x[0].padded(low: [0, 1], high: [0, 3]) + x[1].padded(low: [0, 3], high: [0, 0]),
+                try x[0].padded(low: [1, 0], high: [0, 4]) + x[1].padded(low: [1, 3], high: [0, 0]),
+            ]
+        }
+        let inputs = try [[2, 3], [2, 4]].map { shape in
+            try #require(HostArray((0..<shape.product).map { Float($0 * 3 % 7 + 1) }, shape: shape))
+        }
+        let results = try run(inputs, CompileOptions(), body).map(\.floats)
+        let (a, b) = (inputs[0].floats, inputs[1].floats)
+        let whole = Array(a[0..<3]) + b[0..<4] + a[3..<6] + b[4..<8]
+        #expect(results[0] == Array(whole[1..<5] + whole[8..<12]))
+        #expect(results[1] == b && results[2] == Array(whole[11..<13]))
+        #expect(results[3] == whole && results[4] == whole)
+        #expect(
+            results[5] == [0, a[0], a[1], a[2] + b[0], b[1], b[2], b[3], 0, a[3], a[4], a[5] + b[4], b[5], b[6], b[7]])
+        #expect(results[6] == [Float](repeating: 0, count: 7) + whole)
+    }
+
     /// The gradient of a rectified layer is masked by the product that makes it: in tiny products, in products whose
     /// result is computed transposed, with whole and partial vectors, and in batches.
     @Test(arguments: [[2, 3, 4], [70, 33, 3], [40, 3, 70], [300, 64, 128]], [[], [3]])

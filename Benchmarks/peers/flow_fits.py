@@ -1,12 +1,13 @@
 """Fits the flows of zuko, nflows and normflows to given rows, and prints their test negative log-likelihoods.
 
     python3 -m venv peers && peers/bin/pip install torch zuko nflows normflows
-    peers/bin/python flow_fits.py --train train.npy --test test.npy --steps 2000 [--standardize] [--seeds 0,1,2]
+    pushforward datasets two-moons --out moons
+    peers/bin/python flow_fits.py --train moons/train.npy --test moons/test.npy --steps 2000 [--standardize] [--seeds 0,1,2]
 
 The rows are those of `pushforward train MODEL --data FOLDER`, a folder with train.npy and test.npy; the models, too:
 `nsf` and `realnvp` are couplings whose halves alternate, `maf` and `nsf_autoregressive` take the elements of a row in
 alternating orders (in zuko alone: the others' masked networks are built differently). Adam, batches without
-replacement, no schedule. Every fit is a line of JSON; `negative_log_likelihood` is in nats per row of the data as given,
+replacement; with --cosine the rate falls to 0 along half a cosine, as `--lr-schedule cosine` does. Every fit is a line of JSON; `negative_log_likelihood` is in nats per row of the data as given,
 also with --standardize. Where a library's networks differ (normflows: residual), they are as wide as the parameter
 count of zuko's allows.
 """
@@ -121,6 +122,9 @@ def fit(library, model, train, test, options, seed):
     batch = min(options.batch_size, len(train))
     while done < options.steps:
         for rows in torch.randperm(len(train)).split(batch)[: len(train) // batch][: options.steps - done]:
+            if options.cosine:
+                share = (1 + math.cos(math.pi * done / options.steps)) / 2
+                optimizer.param_groups[0]["lr"] = options.learning_rate * share
             optimizer.zero_grad(set_to_none=True)
             (-log_prob(train[rows]).mean()).backward()
             optimizer.step()
@@ -135,6 +139,18 @@ def fit(library, model, train, test, options, seed):
         "standard_error": scores.std().item() / math.sqrt(len(scores)),
         "non_finite": int((~scores.isfinite()).sum()),
     }
+
+
+def rows(train, test, standardize):
+    """The rows of two .npy files, and what the log-density of the rows as given lacks of theirs."""
+    train, test = (np.load(path).astype(np.float32) for path in (train, test))
+    train, test = (values.reshape(len(values), -1) for values in (train, test))
+    log_scale = 0.0
+    if standardize:
+        mean, deviation = train.mean(0), train.std(0)
+        train, test = (train - mean) / deviation, (test - mean) / deviation
+        log_scale = float(np.log(deviation).sum())
+    return torch.from_numpy(train), torch.from_numpy(test), log_scale
 
 
 def main():
@@ -152,18 +168,12 @@ def main():
     parser.add_argument("--layers", type=int, help="default: that of `pushforward models MODEL`")
     parser.add_argument("--hidden", type=numbers, help="likewise, as 64,64")
     parser.add_argument("--bins", default=8, type=int)
+    parser.add_argument("--cosine", action="store_true", help="let the learning rate fall to 0")
     parser.add_argument("--seeds", default=[0], type=numbers)
     parser.add_argument("--standardize", action="store_true", help="by the training rows' means and deviations")
     options = parser.parse_args()
 
-    train, test = (np.load(path).astype(np.float32).reshape(len(np.load(path)), -1)
-                   for path in (options.train, options.test))
-    options.log_scale = 0.0
-    if options.standardize:
-        mean, deviation = train.mean(0), train.std(0)
-        train, test = (train - mean) / deviation, (test - mean) / deviation
-        options.log_scale = float(np.log(deviation).sum())
-    train, test = torch.from_numpy(train), torch.from_numpy(test)
+    train, test, options.log_scale = rows(options.train, options.test, options.standardize)
     for model in options.models:
         for library in options.libraries:
             if library != "zuko" and model not in ("nsf", "realnvp"):

@@ -113,7 +113,7 @@ extension AtomicFile {
         try write(Array(text.utf8), to: path)
     }
 
-    private static func folder(of path: String) -> String {
+    static func folder(of path: String) -> String {
         guard let slash = path.lastIndex(of: "/") else { return "." }
         return slash == path.startIndex ? "/" : String(path[..<slash])
     }

@@ -8,6 +8,12 @@ extension Dataset {
         /// The command that installs it; `nil` where there is nothing to install.
         public let installation: String?
         let load: @Sendable () throws(DatasetError) -> Dataset
+
+        /// The differential entropy in nats of one row, below which no model's expected negative log-likelihood can be;
+        /// nil where it is not known.
+        public var entropy: Double? {
+            name == "gaussian-64" ? Gaussian64.entropy : PlaneDensity(rawValue: name)?.entropy
+        }
     }
 
     /// The data sets that `load` knows by name.

@@ -92,11 +92,12 @@ extension Dataset {
         if names.contains(where: { hasEnding($0, [".png"]) }) {
             return try Dataset(name: name, train: PNGImage.rows(folder: path))
         }
-        // Folders or files for each split; of labels in files of their own there is no need.
+        // Folders or files for each split; of labels and factors in files of their own there is no need.
         let parts = names.filter { part in
             InputFile.kind("\(path)/\(part)") == .folder
                 ? Role(part) != nil
                 : hasEnding(part, tableEndings) && !part.hasPrefix("y_") && !part.contains("label")
+                    && !part.contains("factors")
         }
         guard !parts.isEmpty else {
             throw DatasetError(

@@ -153,6 +153,30 @@ struct EndToEndTests {
         for name in ["two-moons", "checkerboard", "gaussian-64"] { #expect(datasets.compact.contains("\"\(name)\"")) }
     }
 
+    /// What other programs are given is what is trained on.
+    @Test func dataSetsAreShownAndWritten() throws {
+        let folder = try TemporaryFolder()
+        let shown = try Tool.done(["datasets", "checkerboard"], in: folder).output
+        #expect(shown.contains("rows of 2, 50,000 train, 10,000 test") && shown.contains("entropy 3.465736 nats"))
+        let json = try Tool.done(["datasets", "two-moons", "--out", "moons", "--json"], in: folder).json()
+        let names = ["train", "train_labels", "test", "test_labels"].map { "moons/\($0).npy" }
+        #expect(json["files"] == .array(names.map { .string($0) }) && json["classes"]?.int == 2)
+        #expect(json.value(at: "count.test")?.int == 10_000 && json["entropy"] == .null)
+        let expected = try Dataset.plane(.twoMoons)
+        #expect(try NPYArray(contentsOf: folder("moons/test.npy")).floats == expected.test.floats)
+        let again = try Tool.done(["datasets", "moons", "--json"], in: folder).json()
+        #expect(again["count"] == json["count"] && again["least"] == json["least"])
+
+        let before = try folder.contents()
+        let taken = try Tool.run(["datasets", "rings", "--out", "moons"], in: folder)
+        #expect(taken.status == 1 && taken.message.contains("holds files already"))
+        let unnamed = try Tool.run(["datasets", "--out", "else"], in: folder)
+        #expect(unnamed.status == 2 && unnamed.message.contains("which data set"))
+        let unknown = try Tool.run(["datasets", "two-mons"], in: folder)
+        #expect(unknown.status == 1 && unknown.message.contains("did you mean two-moons"))
+        #expect(try folder.contents() == before)
+    }
+
     @Test(arguments: [
         "train", "sample", "reconstruct", "interpolate", "traverse", "encode", "decode", "evaluate", "log-prob",
         "audit", "bench", "doctor", "devices", "models", "datasets",

@@ -29,6 +29,23 @@ import Testing
         #expect(p[1].doubles[0] * cell > 0.01)
     }
 
+    /// Without their turns, one of two elements would keep its place or never depend on the other.
+    @Test(arguments: models.indices) func layersTakeTheElementsByTurns(_ index: Int) throws {
+        let model = Self.models[index]
+        let x = array((0..<32).map { 2 * Foundation.sin(Double($0 * $0)) }, [16, 2])
+        let slopes = try evaluated(arguments: [x]) { trace in
+            let x = trace.graph.input("x", x.type)
+            let z = try model.distribution(trace.root).itemisedLogProb(x).z
+            return try (0..<2).map { try gradient(of: z.at($0, axis: 1).sum(), at: x) } + [z - x]
+        }.map(\.doubles)
+        for (name, values) in zip(["of the first", "of the second", "moved"], slopes) {
+            for element in 0..<2 {
+                let greatest = stride(from: element, to: 32, by: 2).map { abs(values[$0]) }.max() ?? 0
+                #expect(greatest > 1e-3, "\(name): element \(element)")
+            }
+        }
+    }
+
     @Test(arguments: models.indices) func rowsOfAnyShape(_ index: Int) throws {
         let model = try Self.models[index].adapted(to: [2, 3])
         let x = array((0..<24).map { Foundation.sin(Double($0)) }, [4, 2, 3])

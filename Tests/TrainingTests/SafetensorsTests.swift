@@ -16,13 +16,15 @@ private struct FixedSequence: RandomNumberGenerator {
     }
 }
 
-@Suite struct SafetensorsTests {
+@Suite final class SafetensorsTests {
     private let folder: String
 
     init() throws {
         folder = FileManager.default.temporaryDirectory.appendingPathComponent("safetensors-\(UUID().uuidString)").path
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     }
+
+    deinit { try? FileManager.default.removeItem(atPath: folder) }
 
     /// A file's bytes from a header and data.
     private func bytes(_ header: String, _ data: [UInt8] = []) -> [UInt8] {

@@ -46,7 +46,7 @@ typedef float em_16_anywhere __attribute__((ext_vector_type(16), aligned(4)));
 
 /// What an ElementMap has for options. least: places that are added to the running shares of bins, bins - 1 of them.
 typedef struct {
-    float bound, span, neutral, minimum_slope;
+    float bound, span, damping;
     int bins;
     const float *least;
 } em_map;
@@ -89,20 +89,21 @@ typedef struct {
     float value[EM_TILE], total[2][EM_TILE], place[2][2][EM_TILE], share[2][2][EM_TILE], raw[2][EM_TILE];
 } EM(bin);
 
-/// The bins' widths or heights, all but divided by their total: logits become exponentials in place.
-PF_INLINE void EM(exponentials)(const int n, const int bins, float *planes, float *total) {
-    float peak[EM_TILE];
-    EM_EACH peak[i] = planes[i];
-    for (int k = 1; k < bins; k++) {
-        const float *logit = planes + k * EM_TILE;
-        EM_EACH peak[i] = ((peak[i] > logit[i]) | (peak[i] != peak[i])) ? peak[i] : logit[i];
-    }
+/// exp(v / (1 + damping |v|)) and its derivative.
+#define EM_LIMITED(value, rate, v, damping)                                                                            \
+    const float rate##_factor = 1.0f / (1.0f + pf_abs(v) * (damping)), value = pf_exp((v) * rate##_factor);            \
+    const float rate = value * (rate##_factor * rate##_factor)
+
+/// The bins' widths or heights, all but divided by their total, from their logits; `each` may be `logits`.
+PF_INLINE void EM(exponentials)(const int n, const em_map map, const float *logits, float *each, float *total) {
     EM_EACH total[i] = 0.0f;
-    for (int k = 0; k < bins; k++) {
-        float *logit = planes + k * EM_TILE;
+    for (int k = 0; k < map.bins; k++) {
+        const float *logit = logits + k * EM_TILE;
+        float *own = each + k * EM_TILE;
         EM_EACH {
-            logit[i] = pf_exp(logit[i] - peak[i]);
-            total[i] = total[i] + logit[i];
+            EM_LIMITED(value, rate, logit[i], 2.0f * map.damping);
+            own[i] = value;
+            total[i] = total[i] + value;
         }
     }
 }
@@ -174,14 +175,14 @@ PF_INLINE void EM(fetch)(const int n, const em_map map, const float *planes, con
     }
 }
 
-PF_INLINE void EM(find)(const bool inverse, const int n, const em_map map, const float *x, float *planes,
-                        EM(bin) *bin) {
-    const int axis = inverse ? 1 : 0;
-    float *of_axis[2] = {planes, planes + map.bins * EM_TILE};
+/// each: 2 bins planes, which may be the first of `planes`.
+PF_INLINE void EM(find)(const bool inverse, const int n, const em_map map, const float *x, const float *planes,
+                        float *each, EM(bin) *bin) {
+    const int axis = inverse ? 1 : 0, apart = map.bins * EM_TILE;
     EM_EACH bin->value[i] = pf_abs(x[i]) < map.bound ? x[i] : 0.0f;
-    for (int a = 0; a < 2; a++) EM(exponentials)(n, map.bins, of_axis[a], bin->total[a]);
-    EM(search)(n, map, of_axis[axis], axis, bin);
-    EM(fetch)(n, map, of_axis[1 - axis], planes + 2 * map.bins * EM_TILE, 1 - axis, bin);
+    for (int a = 0; a < 2; a++) EM(exponentials)(n, map, planes + a * apart, each + a * apart, bin->total[a]);
+    EM(search)(n, map, each + axis * apart, axis, bin);
+    EM(fetch)(n, map, each + (1 - axis) * apart, planes + 2 * apart, 1 - axis, bin);
 }
 
 // One element's bin as numbers: x0, x1, y0, y1, width, height, s, and the slopes d0 and d1.
@@ -189,8 +190,8 @@ PF_INLINE void EM(find)(const bool inverse, const int n, const em_map map, const
     const float x0 = bin.place[0][0][i], x1 = bin.place[0][1][i], y0 = bin.place[1][0][i], y1 = bin.place[1][1][i];    \
     const float width = x1 - x0, height = y1 - y0, s = height / width;                                                 \
     const int k = bin.index[i];                                                                                        \
-    const float slope_0 = pf_softplus(bin.raw[0][i] + map.neutral) + map.minimum_slope;                                \
-    const float slope_1 = pf_softplus(bin.raw[1][i] + map.neutral) + map.minimum_slope;                                \
+    EM_LIMITED(slope_0, rate_0, bin.raw[0][i], map.damping);                                                           \
+    EM_LIMITED(slope_1, rate_1, bin.raw[1][i], map.damping);                                                           \
     const float d0 = k < 0 ? 0.0f : (k == 0 ? 1.0f : slope_0), d1 = k < 0 ? 0.0f : (k == map.bins - 1 ? 1.0f : slope_1)
 
 // The share xi of its width before the element, and the rest.
@@ -217,7 +218,7 @@ PF_INLINE void EM(find)(const bool inverse, const int n, const em_map map, const
 PF_INLINE void EM(spline)(const bool inverse, const int n, const em_map map, const float *x, float *planes, float *y,
                           float *log_slope) {
     EM(bin) bin;
-    EM(find)(inverse, n, map, x, planes, &bin);
+    EM(find)(inverse, n, map, x, planes, planes, &bin);
     EM_EACH {
         EM_ENDS(bin, map, i);
         EM_POSITION(inverse, bin.value[i]);
@@ -233,7 +234,8 @@ PF_INLINE void EM(spline)(const bool inverse, const int n, const em_map map, con
 PF_INLINE void EM(spline_gradient)(const bool inverse, const int n, const em_map map, const float *x, float *planes,
                                    const float *value, const float *log_slope, float *of_x) {
     EM(bin) bin;
-    EM(find)(inverse, n, map, x, planes, &bin);
+    float each[(EM_PLANES + 1) / 3 * 2 * EM_TILE];
+    EM(find)(inverse, n, map, x, planes, each, &bin);
     float before[2][EM_TILE], here[2][EM_TILE], after[2][EM_TILE], end[2][EM_TILE];
     EM_EACH {
         EM_ENDS(bin, map, i);
@@ -264,16 +266,17 @@ PF_INLINE void EM(spline_gradient)(const bool inverse, const int n, const em_map
             here[a][i] = inside ? (right[a] * (1.0f - last) - left[a] * first) * factor : 0.0f;
             after[a][i] = inside ? -(left[a] * first + right[a] * last) * factor : 0.0f;
         }
-        end[0][i] = (inside ? of_d0 : 0.0f) * pf_sigmoid(bin.raw[0][i] + map.neutral);
-        end[1][i] = (inside ? of_d1 : 0.0f) * pf_sigmoid(bin.raw[1][i] + map.neutral);
+        end[0][i] = (inside ? of_d0 : 0.0f) * rate_0;
+        end[1][i] = (inside ? of_d1 : 0.0f) * rate_1;
         of_x[i] = inside ? own : value[i];
     }
     for (int a = 0; a < 2; a++) {
         for (int b = 0; b < map.bins; b++) {
             float *plane = planes + (a * map.bins + b) * EM_TILE;
             EM_EACH {
-                const float factor = b < bin.index[i] ? before[a][i] : after[a][i];
-                plane[i] = plane[i] * (b == bin.index[i] ? here[a][i] : factor);
+                const float side = b < bin.index[i] ? before[a][i] : after[a][i];
+                EM_LIMITED(value, rate, plane[i], 2.0f * map.damping);
+                plane[i] = rate * (b == bin.index[i] ? here[a][i] : side);
             }
         }
     }

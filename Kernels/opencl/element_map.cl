@@ -17,7 +17,7 @@ __kernel
 #endif
     void KERNEL(PF_IN(x), PF_IN(parameters), COTANGENTS PF_OUT(y), PF_OUT(own)) {
     const float least[] = LEAST;
-    const em_map map = {BOUND, SPAN, NEUTRAL, MINIMUM_SLOPE, BINS, least};
+    const em_map map = {BOUND, SPAN, DAMPING, BINS, least};
     __global const float *from = PF_POINTER(const float, x), *planes = PF_POINTER(const float, parameters);
     __global float *to = PF_POINTER(float, y), *rest_to = PF_POINTER(float, own);
 #if GROUP == 1

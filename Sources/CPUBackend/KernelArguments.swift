@@ -144,8 +144,7 @@ extension ElementMap {
         case .spline(let map):
             result.kind = PF_MAP_SPLINE
             result.bins = Int32(map.bins)
-            (result.bound, result.span) = (Float(map.bound), Float(map.span))
-            (result.neutral, result.minimum_slope) = (Float(map.neutral), Float(map.minimumSlope))
+            (result.bound, result.span, result.damping) = (Float(map.bound), Float(map.span), Float(map.damping))
             withUnsafeMutableBytes(of: &result.least) { memory in
                 let places = memory.bindMemory(to: Float.self)
                 for (index, least) in map.leastPlaces.prefix(places.count).enumerated() { places[index] = Float(least) }

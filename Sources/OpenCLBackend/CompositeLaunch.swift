@@ -41,8 +41,8 @@ extension CompositeKernel {
             headers: [.opencl, .scalar, .compensated],
             [
                 "MAP": options.kind, "INVERSE": inverse ? "1" : "0", "GRADIENT": gradient ? "1" : "0",
-                "BOUND": text(options.bound), "SPAN": text(options.span), "NEUTRAL": text(options.neutral),
-                "MINIMUM_SLOPE": text(options.minimumSlope), "BINS": "\(options.bins)",
+                "BOUND": text(options.bound), "SPAN": text(options.span), "DAMPING": text(options.damping),
+                "BINS": "\(options.bins)",
                 "LEAST": "{" + options.least.map(text).joined(separator: ", ") + "}",
                 "PARAMETERS": "\(map.parameterCount)", "ROWS": "\(rows)", "LENGTH": "\(length)",
                 "GROUP": "\(group)", "LANES": "\(lanes)", "SHARE": "\(share)", "EM_TILE": group == 1 ? "64" : "1",
@@ -66,7 +66,7 @@ extension ElementMap {
     fileprivate struct Macros {
         var kind: String
         var bound: Double
-        var span = 0.0, neutral = 0.0, minimumSlope = 0.0
+        var span = 0.0, damping = 0.0
         var bins = 1
         var least = [0.0]
     }
@@ -76,8 +76,8 @@ extension ElementMap {
         case .affine(let map): Macros(kind: "EM_AFFINE", bound: map.bound)
         case .spline(let map):
             Macros(
-                kind: "EM_SPLINE", bound: map.bound, span: map.span, neutral: map.neutral,
-                minimumSlope: map.minimumSlope, bins: map.bins, least: map.leastPlaces)
+                kind: "EM_SPLINE", bound: map.bound, span: map.span, damping: map.damping, bins: map.bins,
+                least: map.leastPlaces)
         }
     }
 }

@@ -16,7 +16,7 @@ typedef struct {
     const float *x, *parameters, *value, *log_det;
     float *y, *own;
     // Options of an ElementMap.
-    float bound, span, neutral, minimum_slope;
+    float bound, span, damping;
     int32_t bins;
     float least[31];
 } pf_element_map;

@@ -1,8 +1,8 @@
 /// A strictly increasing map of single elements, each by parameters of its own: what a coupling or an autoregressive flow
 /// does to the elements it moves.
 ///
-/// Elements are x [rows, event...], parameters [rows, parameterCount, event...]. `inverse` false takes base to data, true
-/// data to base; a slope and a log-det are those of the direction that is taken.
+/// Elements are x [rows, event...], parameters [rows, parameterCount, event...]. A slope and a log-det are those of the
+/// direction that is taken.
 public enum ElementMap: Hashable, Sendable {
     case affine(AffineMap)
     case spline(SplineMap)

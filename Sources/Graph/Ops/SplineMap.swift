@@ -3,14 +3,15 @@ import Foundation
 /// Monotone rational-quadratic splines on [-bound, bound] with linear tails: outside, the identity (Durkan, Bekasov, Murray
 /// and Papamakarios 2019, section 3.1). With all parameters 0 it is the identity everywhere.
 ///
-/// The parameters of an element are the logits of the bins' widths, of their heights, and the unconstrained slopes at the
-/// knots between them; at the two edges the slope is 1.
+/// The parameters of an element are the logits of the bins' widths, of their heights, and the logarithms of the slopes at
+/// the knots between them, none yet limited: v becomes v / (1 + |v| / limit), as in zuko. At the two edges the slope is 1.
 public struct SplineMap: Hashable, Sendable {
     public var bins: Int
     public var bound: Double
     /// The least width and height of a bin, as a share of the whole interval; less than 1 / bins.
     public var minimumBin: Double
-    /// The least slope at a knot; less than 1.
+    /// The least slope at a knot, in 1e-6 ..< 1; the largest is 1 / minimumSlope, and so is the ratio of two bins' shares
+    /// beyond `minimumBin`.
     public var minimumSlope: Double
 
     public init(bins: Int, bound: Double, minimumBin: Double, minimumSlope: Double) {
@@ -25,12 +26,12 @@ public struct SplineMap: Hashable, Sendable {
     public var span: Double { 2 * bound * (1 - minimumBin * Double(bins)) }
     /// What is added to them then, at the knots between the bins.
     public var leastPlaces: [Double] { (1..<bins).map { bound * (2 * minimumBin * Double($0) - 1) } }
-    /// softplus^-1(1 - minimumSlope), so that a parameter of 0 stands for a slope of 1.
-    public var neutral: Double { Foundation.log(Foundation.expm1(1 - minimumSlope)) }
+    /// 1 over the limit of a slope's logarithm; that of a bin's logit is half as far.
+    public var damping: Double { -1 / Foundation.log(minimumSlope) }
 
     func check() throws(TypeError) {
         try TypeError.check(
-            bins >= 2 && bound > 0 && 0..<1 ~= minimumBin * Double(bins) && 0..<1 ~= minimumSlope,
+            bins >= 2 && bound > 0 && 0..<1 ~= minimumBin * Double(bins) && 1e-6..<1 ~= minimumSlope,
             "needs two bins, a positive bound, and bins and slopes that leave room, not \(bins) in +-\(bound) "
                 + "of at least \(minimumBin) and \(minimumSlope)")
     }
@@ -87,21 +88,21 @@ public struct SplineMap: Hashable, Sendable {
         let slopes = [
             try lift * above + ofL * (behind / blend - 2 * hump), try ofL * (ahead / blend - 2 * hump) - lift * below,
         ]
-        // The share c of the bins below a knot rises by p (1 - c) with the logit of a bin below it, whose own share is p, and
-        // falls by p c with that of one above it.
+        // The share c of the bins below a knot rises by p (1 - c) with the limited logit of a bin below it, whose own share is
+        // p, and falls by p c with that of one above it.
         let logits = try (0..<2).map { (axis) throws(GraphError) -> Tensor in
             let (first, last) = (bin.left[3 + axis], bin.right[3 + axis])
             let factor = try span / knots.totals[axis]
             let before = try element.orZero((left[axis] * (1 - first) + right[axis] * (1 - last)) * factor)
             let here = try element.orZero((right[axis] * (1 - last) - left[axis] * first) * factor)
             let after = try element.orZero(-(left[axis] * first + right[axis] * last) * factor)
-            return try knots.exponentials[axis] * select(bin.isHere, here, select(bin.isBefore, before, after))
+            return try knots.rates[axis] * select(bin.isHere, here, select(bin.isBefore, before, after))
         }
         // The inner knots are the left ends of all bins but the first, and the right ends of all but the last.
-        let sigmoids = try sigmoid(knots.unconstrained)
         let ends = try (0..<2).map { (side) throws(GraphError) -> Tensor in
             let isEnd = try bin.isHere.slice(0, (1 - side)..<(bins - side))
-            return try select(isEnd, element.orZero(slopes[side]) * sigmoids, sigmoids.zerosLike())
+            let own = try element.orZero(slopes[side]) * knots.slopeRates
+            return try select(isEnd, own, own.zerosLike())
         }
         let all = try concatenate(logits + [ends[0] + ends[1]], axis: 0)
         let rows = parameters.shape[0]
@@ -129,12 +130,14 @@ private struct Inner {
 /// The knots of each element's spline, and what they come from. What goes through the bins runs over long vectors.
 private struct Knots {
     private let map: SplineMap
-    /// Shares of the bins, not yet divided by their totals: widths and heights, each [bins, rows * elements].
-    let exponentials: [Tensor]
-    /// Their sums, [rows * elements] each.
+    /// How the bins' shares, not yet divided by their totals, rise with their logits: widths and heights, each
+    /// [bins, rows * elements].
+    let rates: [Tensor]
+    /// The sums of these shares, [rows * elements] each.
     let totals: [Tensor]
-    /// What softplus makes slopes of at the inner knots, [bins - 1, rows * elements].
-    let unconstrained: Tensor
+    /// At the inner knots, [bins - 1, rows * elements], and how they rise with their parameters.
+    private let slopes: Tensor
+    let slopeRates: Tensor
     /// Of the widths and heights before each inner knot, [bins - 1, 2, rows * elements].
     private let shares: Tensor
 
@@ -146,18 +149,18 @@ private struct Knots {
         let all = try parameters.reshaped([rows, map.parameterCount, elements])
         // A softmax whose running sums are divided by the last of them: they ascend, and end in exactly 1.
         let logits = try all.slice(1, 0..<(2 * bins)).reshaped([rows, 2, bins, elements])
-        let each = try exp(logits - stopGradient(logits.max(axes: [2], keepAxes: true)))
+        let (each, risen) = try limitedExp(logits, damping: 2 * map.damping)
         let sums = try each.cumulativeSum(axis: 2)
-        exponentials = try (0..<2).map { (axis) throws(GraphError) in
-            try each.at(axis, axis: 1).transposed([1, 0, 2]).reshaped([bins, count])
+        rates = try (0..<2).map { (axis) throws(GraphError) in
+            try risen.at(axis, axis: 1).transposed([1, 0, 2]).reshaped([bins, count])
         }
         totals = try (0..<2).map { (axis) throws(GraphError) in
             try sums.at(axis, axis: 1).at(bins - 1, axis: 1).reshaped([count])
         }
         let ratios = try sums.slice(2, 0..<(bins - 1)) / sums.slice(2, (bins - 1)..<bins)
         shares = try ratios.transposed([2, 1, 0, 3]).reshaped([bins - 1, 2, count])
-        unconstrained = try (all.slice(1, (2 * bins)..<map.parameterCount) + map.neutral)
-            .transposed([1, 0, 2]).reshaped([bins - 1, count])
+        let logSlopes = try all.slice(1, (2 * bins)..<map.parameterCount).transposed([1, 0, 2])
+        (slopes, slopeRates) = try limitedExp(logSlopes.reshaped([bins - 1, count]), damping: map.damping)
     }
 
     /// x, y and slope at all knots, and with `withShares` the shares of the widths and heights before them:
@@ -166,7 +169,6 @@ private struct Knots {
         let (bins, bound) = (map.bins, map.bound)
         let least = try shares.graph.constant(map.leastPlaces, shape: [bins - 1, 1, 1], shares.scalar)
         let places = try shares * map.span + least
-        let slopes = try softplus(unconstrained) + map.minimumSlope
         let between = try concatenate([places, slopes.expanded(1)] + (withShares ? [shares] : []), axis: 1)
         let (first, last) = ([-bound, -bound, 1, 0, 0], [bound, bound, 1, 1, 1])
         let count = between.shape[1]
@@ -175,6 +177,13 @@ private struct Knots {
             first.prefix(count) + gap + last.prefix(count), shape: [bins + 1, count, 1], shares.scalar)
         return try between.padded(axis: 0, low: 1, high: 1) + edges
     }
+}
+
+/// exp(v / (1 + damping |v|)) and its derivative.
+private func limitedExp(_ v: Tensor, damping: Double) throws(GraphError) -> (value: Tensor, rate: Tensor) {
+    let factor = try 1 / (1 + abs(v) * damping)
+    let value = try exp(v * factor)
+    return (value, try value * (factor * factor))
 }
 
 /// The bin that each element falls into.

@@ -62,28 +62,30 @@ public struct AdditiveTransformer: Transformer {
 /// A transformer that devices have kernels for.
 public protocol MappingTransformer: Transformer {
     var map: ElementMap { get }
+    /// Whether `map` takes data to the base, so that `forward` is its inverse.
+    var mapsToBase: Bool { get }
 }
 
 extension MappingTransformer {
     public var parameterCount: Int { map.parameterCount }
 
     public func forward(_ z: Tensor, _ parameters: Tensor) throws(GraphError) -> Transformation {
-        let (value, logSlope) = try map.elements(z, parameters, inverse: false)
+        let (value, logSlope) = try map.elements(z, parameters, inverse: mapsToBase)
         return Transformation(value, logDerivative: logSlope)
     }
 
     public func inverse(_ x: Tensor, _ parameters: Tensor) throws(GraphError) -> Transformation {
-        let (value, logSlope) = try map.elements(x, parameters, inverse: true)
+        let (value, logSlope) = try map.elements(x, parameters, inverse: !mapsToBase)
         return Transformation(value, logDerivative: logSlope)
     }
 
     public func forwardAndLogDet(_ z: Tensor, _ parameters: Tensor) throws(GraphError) -> Mapped {
-        let (value, logDet) = try map.rows(z, parameters, inverse: false)
+        let (value, logDet) = try map.rows(z, parameters, inverse: mapsToBase)
         return Mapped(value, logDet: logDet)
     }
 
     public func inverseAndLogDet(_ x: Tensor, _ parameters: Tensor) throws(GraphError) -> Mapped {
-        let (value, logDet) = try map.rows(x, parameters, inverse: true)
+        let (value, logDet) = try map.rows(x, parameters, inverse: !mapsToBase)
         return Mapped(value, logDet: logDet)
     }
 }
@@ -97,4 +99,5 @@ public struct AffineTransformer: MappingTransformer {
     public init(bound: Double = 1) { self.bound = bound }
 
     public var map: ElementMap { .affine(AffineMap(bound: bound)) }
+    public var mapsToBase: Bool { false }
 }

@@ -6,7 +6,7 @@ extension BijectorCase {
         for side in [0, 1] {
             for shape in [[2], [5], [4, 2, 3]] {
                 // Many conditioning elements saturate bins sooner.
-                let spread = shape.count == 1 ? 1 : 0.4
+                let spread = shape.count == 1 ? 1.5 : 0.4
                 cases.append(
                     BijectorCase(name: "spline coupling, half \(side)", shape: shape, parameterSpread: spread) {
                         scope in

@@ -2,14 +2,17 @@ import Foundation
 import Pushforward
 import Testing
 
-/// One element's spline in plain numbers (Durkan et al. 2019, equations 4 and 5).
+/// One element's spline, from data to base, in plain numbers (Durkan et al. 2019, equations 4 and 5).
 private struct Reference {
     let x: [Double], y: [Double], slope: [Double]
 
     init(_ parameters: ArraySlice<Double>, _ spline: RationalQuadraticSpline) {
         let (bins, bound) = (spline.bins, spline.bound)
         let all = Array(parameters)
+        let limit = -log(spline.minimumSlope)
+        func limited(_ v: Double, _ limit: Double) -> Double { v / (1 + abs(v) / limit) }
         func knots(_ logits: ArraySlice<Double>) -> [Double] {
+            let logits = logits.map { limited($0, limit / 2) }
             let total = logits.reduce(0) { $0 + exp($1) }
             var sum = -bound
             return [-bound]
@@ -21,8 +24,7 @@ private struct Reference {
         }
         x = knots(all[..<bins])
         y = knots(all[bins..<(2 * bins)])
-        let neutral = log(exp(1 - spline.minimumSlope) - 1)
-        slope = [1] + all[(2 * bins)...].map { spline.minimumSlope + log(1 + exp($0 + neutral)) } + [1]
+        slope = [1] + all[(2 * bins)...].map { exp(limited($0, limit)) } + [1]
     }
 
     func callAsFunction(_ z: Double) -> (value: Double, logDerivative: Double) {
@@ -46,10 +48,11 @@ private struct Reference {
         return (0..<rows * spline.parameterCount).map { _ in numbers.normal() * spread }
     }
 
+    /// The paper's function, which takes data to the base, or its inverse.
     private func run(
         _ x: [Double], _ parameters: [Double], inverse: Bool = false, precision: ScalarType = .float64
     ) throws -> TransformerRun {
-        try TransformerRun(spline, x, parameters, inverse: inverse, precision: precision)
+        try TransformerRun(spline, x, parameters, inverse: !inverse, precision: precision)
     }
 
     @Test func isThePapersFunction() throws {
@@ -169,6 +172,7 @@ private struct Reference {
         }
         #expect(trying(RationalQuadraticSpline(bins: 1), 2).contains("two bins"))
         #expect(trying(RationalQuadraticSpline(bins: 4, minimumBin: 0.25), 11).contains("leave room"))
+        #expect(trying(RationalQuadraticSpline(bins: 4, minimumSlope: 1e-7), 11).contains("slopes"))
         #expect(trying(RationalQuadraticSpline(bins: 4), 12).contains("11 parameters"))
     }
 }

@@ -49,6 +49,7 @@ public final class CPUBackend: Backend {
     }
 
     public let allocationLimit = Int.max
+    public let largestUsefulBatch: Int? = largestUsefulBatchOfProcessors
 
     public func allocate(_ byteCount: Int) throws(DeviceError) -> any Buffer { try CPUBuffer(byteCount) }
 

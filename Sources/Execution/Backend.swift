@@ -30,6 +30,8 @@ public protocol Backend: AnyObject {
     func matmulProvider(_ math: CompileOptions.Math) -> String
     /// Bytes that one allocation may have.
     var allocationLimit: Int { get }
+    /// Rows of a batch beyond which a model's row only gets dearer; nil where it does not.
+    var largestUsefulBatch: Int? { get }
     /// Zero-filled memory.
     func allocate(_ byteCount: Int) throws(DeviceError) -> any Buffer
     func write(_ bytes: UnsafeRawBufferPointer, to buffer: any Buffer, at offset: Int) throws(DeviceError)
@@ -51,6 +53,10 @@ public protocol Backend: AnyObject {
     /// Measures what the device can do at most; takes about a second.
     func roofline() throws(DeviceError) -> Roofline
 }
+
+/// Of processors: a row costs the same in batches of 64 to 4,096 rows; beyond, activations leave the caches and a row
+/// costs up to half as much again.
+public let largestUsefulBatchOfProcessors = 1024
 
 extension Backend {
     /// Every composite that kernels are written for.

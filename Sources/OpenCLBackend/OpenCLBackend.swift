@@ -129,6 +129,7 @@ public final class OpenCLBackend: Backend {
     public var name: String { device.name }
     public var description: String { device.description }
     public var allocationLimit: Int { options.allocationLimit ?? device.allocationLimit }
+    public var largestUsefulBatch: Int? { device.kind == .cpu ? largestUsefulBatchOfProcessors : nil }
 
     func tell(_ text: String) {
         if told.insert(text).inserted { notice(text) }

@@ -78,7 +78,8 @@ public final class Trained<M: Model> {
         }
     }
 
-    /// Runs a program over `count` rows in full batches; the last one is filled up by repeating the last row.
+    /// Runs a program over `count` rows in full batches, of `batchSize` rows at most; the last one is filled up by
+    /// repeating the last row.
     ///
     /// - Parameters:
     ///   - key: Names the program; the same for every call that traces the same.
@@ -101,9 +102,15 @@ public final class Trained<M: Model> {
         if isConditional, conditions == nil {
             throw TrainingError(M.name, "is conditional, and nothing is given", "give a class or a condition")
         }
-        let rows = max(min(batchSize, count), 1)
+        let rows = batchRows(min(batchSize, count))
         let program = try compiled(key, rows: rows, trace)
-        var results = program.outputTypes.map { HostArray(TensorType([count] + $0.shape.dropFirst(), $0.scalar)) }
+        let types = program.outputTypes.map { TensorType([count] + $0.shape.dropFirst(), $0.scalar) }
+        // Filled bit by bit: memory that is zeroed first would be touched twice.
+        var results = types.map { type in
+            var bytes: [UInt8] = []
+            bytes.reserveCapacity(type.byteCount)
+            return bytes
+        }
         for start in stride(from: 0, to: count, by: rows) {
             let kept = min(rows, count - start)
             let positions = (0..<rows).map { start + min($0, kept - 1) }
@@ -113,10 +120,19 @@ public final class Trained<M: Model> {
             ]
             let given = isConditional ? try conditions.map { [try $0(positions)] } ?? [] : []
             let outputs = try program(random.compactMap { $0 } + given + arguments(positions))
-            for (index, output) in outputs.enumerated() { results[index].replaceRows(from: start, kept, with: output) }
+            for (index, output) in outputs.enumerated() {
+                let size = output.type.byteCount / rows * kept
+                output.withUnsafeBytes { results[index].append(contentsOf: $0.prefix(size)) }
+            }
             try progress?(stage.index * count + start + kept, stage.count * count)
         }
-        return results
+        return zip(types, results).compactMap { HostArray($0, bytes: $1) }
+    }
+
+    /// So many rows, or parts of them that are alike, where the device computes these faster.
+    private func batchRows(_ count: Int) -> Int {
+        let parts = backend.largestUsefulBatch.map { (count - 1) / $0 + 1 } ?? 1
+        return max((count + parts - 1) / max(parts, 1), 1)
     }
 
     private func compiled(_ key: String, rows: Int, _ trace: (Context) throws -> [Tensor]) throws -> CompiledProgram {

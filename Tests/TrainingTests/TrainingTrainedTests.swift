@@ -41,6 +41,15 @@ import Testing
         #expect(message { _ = try trained.sample(count: 1, batchSize: 0) }.contains("batch"))
     }
 
+    /// Batches beyond what the device likes are cut into parts that are alike.
+    @Test func largeBatchesAreCutAndStayTheSame() throws {
+        let trained = try trained()
+        let whole = try trained.sample(7..<2507, output: .draw, batchSize: 10_000)
+        #expect(whole == (try trained.sample(7..<2507, output: .draw, batchSize: 128)))
+        let alone = try trained.sample(2506..<2507, output: .draw)
+        #expect(whole.shape == [2500, 1, 4, 4] && alone.bytes == Array(whole.bytes.suffix(64)))
+    }
+
     @Test func codesAndReconstructionsDoNotDependOnTheBatch() throws {
         let (trained, test) = (try trained(), try blobs().test)
         let codes = try trained.encode(test)

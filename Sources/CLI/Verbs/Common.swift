@@ -32,7 +32,7 @@ enum Common {
         "--out", "PATH", .path, defaultText: "in the run's folder", help: "a .png, .npy or .npz file to write")
     static let batchSize = Option(
         "--batch-size", "N", .integer(atLeast: 1), default: 256,
-        help: "how many rows are computed at once; never changes a byte of a result")
+        help: "how many rows are computed at once, at most; never changes a byte of a result")
 
     static let data = Option(
         "--data", "NAME|PATH", .path, defaultText: "the run's", help: "the rows to work on: a built-in name or a path")

@@ -11,7 +11,8 @@
 // of EM_TILE floats. n, the elements of a tile, is EM_ROUNDED; what is beyond the last element may hold anything.
 #ifndef EM_AFFINE
 #define EM_AFFINE 0
-#define EM_SPLINE 1
+#define EM_SOFT_AFFINE 1
+#define EM_SPLINE 2
 // Elements of a block of the reduction order (pf_loop.h).
 #define EM_BLOCK 1024
 // Bins that there is room for in C; in OpenCL a kernel's text says how many parameters there are.
@@ -53,29 +54,40 @@ typedef struct {
 #endif
 
 #ifdef EM
+// v / (1 + damping |v|) and its derivative.
+#define EM_LIMITED(value, rate, v, damping)                                                                            \
+    const float rate##_factor = 1.0f / (1.0f + pf_abs(v) * (damping)), value = (v) * rate##_factor;                    \
+    const float rate = rate##_factor * rate##_factor
+
 // MARK: Affine
 
+// The logarithm of the scale and its derivative by h.
+#define EM_LOG_SCALE(soft, s, rate, h, map)                                                                            \
+    EM_LIMITED(soft_##s, soft_##rate, h, (map).damping);                                                               \
+    const float tangent = (soft) ? 0.0f : pf_tanh((h) / (map).bound);                                                  \
+    const float s = (soft) ? soft_##s : tangent * (map).bound, rate = (soft) ? soft_##rate : 1.0f - tangent * tangent
+
 /// x, (h, t) -> y, the logarithm of the slope.
-PF_INLINE void EM(affine)(const bool inverse, const int n, const float bound, const float *x, const float *planes,
-                          float *y, float *log_slope) {
+PF_INLINE void EM(affine)(const bool soft, const bool inverse, const int n, const em_map map, const float *x,
+                          const float *planes, float *y, float *log_slope) {
     const float *h = planes, *t = planes + EM_TILE;
     EM_EACH {
-        const float s = pf_tanh(h[i] / bound) * bound;
+        EM_LOG_SCALE(soft, s, rate, h[i], map);
         y[i] = inverse ? (x[i] - t[i]) * pf_exp(-s) : x[i] * pf_exp(s) + t[i];
         log_slope[i] = inverse ? -s : s;
     }
 }
 
 /// x, (h, t), cotangents of y and of the logarithm -> those of x and, in place, of (h, t).
-PF_INLINE void EM(affine_gradient)(const bool inverse, const int n, const float bound, const float *x, float *planes,
-                                   const float *value, const float *log_slope, float *of_x) {
+PF_INLINE void EM(affine_gradient)(const bool soft, const bool inverse, const int n, const em_map map, const float *x,
+                                   float *planes, const float *value, const float *log_slope, float *of_x) {
     float *h = planes, *t = planes + EM_TILE;
     EM_EACH {
-        const float tangent = pf_tanh(h[i] / bound), s = tangent * bound;
+        EM_LOG_SCALE(soft, s, rate, h[i], map);
         const float moved = value[i] * pf_exp(inverse ? -s : s);
         const float of_scale = moved * (inverse ? x[i] - t[i] : x[i]) + log_slope[i];
         of_x[i] = moved;
-        h[i] = (inverse ? -of_scale : of_scale) * (1.0f - tangent * tangent);
+        h[i] = (inverse ? -of_scale : of_scale) * rate;
         t[i] = inverse ? -moved : value[i];
     }
 }
@@ -89,10 +101,10 @@ typedef struct {
     float value[EM_TILE], total[2][EM_TILE], place[2][2][EM_TILE], share[2][2][EM_TILE], raw[2][EM_TILE];
 } EM(bin);
 
-/// exp(v / (1 + damping |v|)) and its derivative.
-#define EM_LIMITED(value, rate, v, damping)                                                                            \
-    const float rate##_factor = 1.0f / (1.0f + pf_abs(v) * (damping)), value = pf_exp((v) * rate##_factor);            \
-    const float rate = value * (rate##_factor * rate##_factor)
+// exp(v / (1 + damping |v|)) and its derivative.
+#define EM_LIMITED_EXP(value, rate, v, damping)                                                                        \
+    EM_LIMITED(rate##_exponent, rate##_exponent_rate, v, damping);                                                     \
+    const float value = pf_exp(rate##_exponent), rate = value * rate##_exponent_rate
 
 /// The bins' widths or heights, all but divided by their total, from their logits; `each` may be `logits`.
 PF_INLINE void EM(exponentials)(const int n, const em_map map, const float *logits, float *each, float *total) {
@@ -101,7 +113,7 @@ PF_INLINE void EM(exponentials)(const int n, const em_map map, const float *logi
         const float *logit = logits + k * EM_TILE;
         float *own = each + k * EM_TILE;
         EM_EACH {
-            EM_LIMITED(value, rate, logit[i], 2.0f * map.damping);
+            EM_LIMITED_EXP(value, rate, logit[i], 2.0f * map.damping);
             own[i] = value;
             total[i] = total[i] + value;
         }
@@ -190,8 +202,8 @@ PF_INLINE void EM(find)(const bool inverse, const int n, const em_map map, const
     const float x0 = bin.place[0][0][i], x1 = bin.place[0][1][i], y0 = bin.place[1][0][i], y1 = bin.place[1][1][i];    \
     const float width = x1 - x0, height = y1 - y0, s = height / width;                                                 \
     const int k = bin.index[i];                                                                                        \
-    EM_LIMITED(slope_0, rate_0, bin.raw[0][i], map.damping);                                                           \
-    EM_LIMITED(slope_1, rate_1, bin.raw[1][i], map.damping);                                                           \
+    EM_LIMITED_EXP(slope_0, rate_0, bin.raw[0][i], map.damping);                                                       \
+    EM_LIMITED_EXP(slope_1, rate_1, bin.raw[1][i], map.damping);                                                       \
     const float d0 = k < 0 ? 0.0f : (k == 0 ? 1.0f : slope_0), d1 = k < 0 ? 0.0f : (k == map.bins - 1 ? 1.0f : slope_1)
 
 // The share xi of its width before the element, and the rest.
@@ -275,7 +287,7 @@ PF_INLINE void EM(spline_gradient)(const bool inverse, const int n, const em_map
             float *plane = planes + (a * map.bins + b) * EM_TILE;
             EM_EACH {
                 const float side = b < bin.index[i] ? before[a][i] : after[a][i];
-                EM_LIMITED(value, rate, plane[i], 2.0f * map.damping);
+                EM_LIMITED_EXP(value, rate, plane[i], 2.0f * map.damping);
                 plane[i] = rate * (b == bin.index[i] ? here[a][i] : side);
             }
         }
@@ -384,14 +396,15 @@ PF_INLINE void EM(store)(EM_DEVICE float *parameters, const EM(tile) *tile, cons
 }
 
 /// The elements first ..< first + count of some rows, EM_BLOCK at most; of several rows only whole ones.
-/// kind: EM_AFFINE or EM_SPLINE. Of gradients value and log_det are the cotangents, y gets those of x, `own` those of
+/// kind: EM_AFFINE, EM_SOFT_AFFINE or EM_SPLINE. Of gradients value and log_det are the cotangents, y gets those of x, `own` those of
 /// the parameters; else log_slope gets the logarithms of the slopes, rows * count.
 PF_INLINE void EM(elements)(const int kind, const bool inverse, const bool gradient, const em_map map, const int rows,
                             const int length, const int first, const int count, EM_DEVICE const float *x,
                             EM_DEVICE const float *parameters, EM_DEVICE const float *value,
                             EM_DEVICE const float *log_det, EM_DEVICE float *y, EM_DEVICE float *own,
                             float *log_slope) {
-    const int planes_count = kind == EM_AFFINE ? 2 : 3 * map.bins - 1;
+    const int planes_count = kind == EM_SPLINE ? 3 * map.bins - 1 : 2;
+    const bool soft = kind == EM_SOFT_AFFINE;
     // Short rows are taken element by element, others by as many as a tile holds, or by parts of one.
     const bool isShort = count < 16;
     const int whole = count < EM_TILE ? EM_TILE / count * count : EM_TILE;
@@ -427,12 +440,12 @@ PF_INLINE void EM(elements)(const int kind, const bool inverse, const bool gradi
                 }
             }
             for (int i = n; i < rounded; i++) of_y[i] = slope[i] = 0.0f;
-            if (kind == EM_AFFINE) EM(affine_gradient)(inverse, rounded, map.bound, in, planes, of_y, slope, out);
-            else EM(spline_gradient)(inverse, rounded, map, in, planes, of_y, slope, out);
+            if (kind == EM_SPLINE) EM(spline_gradient)(inverse, rounded, map, in, planes, of_y, slope, out);
+            else EM(affine_gradient)(soft, inverse, rounded, map, in, planes, of_y, slope, out);
             EM(store)(own, &tile, planes_count, length, planes);
         } else {
-            if (kind == EM_AFFINE) EM(affine)(inverse, rounded, map.bound, in, planes, out, slope);
-            else EM(spline)(inverse, rounded, map, in, planes, out, slope);
+            if (kind == EM_SPLINE) EM(spline)(inverse, rounded, map, in, planes, out, slope);
+            else EM(affine)(soft, inverse, rounded, map, in, planes, out, slope);
             EM_EACH log_slope[from + i] = slope[i];
         }
         EM_EACH y[start + i] = out[i];
@@ -446,7 +459,7 @@ PF_INLINE void EM(rows)(const int kind, const bool inverse, const bool gradient,
                         const int length, EM_DEVICE const float *x, EM_DEVICE const float *parameters,
                         EM_DEVICE const float *value, EM_DEVICE const float *log_det, EM_DEVICE float *y,
                         EM_DEVICE float *own) {
-    const EM_INT stride = (EM_INT)(kind == EM_AFFINE ? 2 : 3 * map.bins - 1) * length;
+    const EM_INT stride = (EM_INT)(kind == EM_SPLINE ? 3 * map.bins - 1 : 2) * length;
     const int together = length < EM_BLOCK ? EM_BLOCK / length : 1;
     float log_slope[EM_BLOCK], sum[EM_BLOCK], rest[EM_BLOCK], pair[EM_BLOCK];
     for (EM_INT row = 0; row < rows; row += together) {

@@ -43,10 +43,10 @@ __kernel
         const float in = from[at], of_y = PF_POINTER(const float, value)[at];
         const float of_log = PF_POINTER(const float, log_det)[row];
         float of_x;
-#if MAP == EM_AFFINE
-        EM(affine_gradient)(INVERSE, 1, BOUND, &in, plane, &of_y, &of_log, &of_x);
-#else
+#if MAP == EM_SPLINE
         EM(spline_gradient)(INVERSE, 1, map, &in, plane, &of_y, &of_log, &of_x);
+#else
+        EM(affine_gradient)(MAP == EM_SOFT_AFFINE, INVERSE, 1, map, &in, plane, &of_y, &of_log, &of_x);
 #endif
         to[at] = of_x;
         for (int k = 0; k < PARAMETERS; k++) rest_to[place + (INDEX)k * LENGTH] = plane[k];
@@ -80,10 +80,10 @@ __kernel
             for (int k = 0; k < PARAMETERS; k++) plane[k] = planes[(row * PARAMETERS + k) * LENGTH + e];
             const float in = from[at + e];
             float out;
-#if MAP == EM_AFFINE
-            EM(affine)(INVERSE, 1, BOUND, &in, plane, &out, &log_slope);
-#else
+#if MAP == EM_SPLINE
             EM(spline)(INVERSE, 1, map, &in, plane, &out, &log_slope);
+#else
+            EM(affine)(MAP == EM_SOFT_AFFINE, INVERSE, 1, map, &in, plane, &out, &log_slope);
 #endif
             to[at + e] = out;
             if (e == first + l) sum = log_slope;

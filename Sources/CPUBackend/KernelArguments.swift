@@ -139,8 +139,8 @@ extension ElementMap {
         var result = pf_element_map()
         switch self {
         case .affine(let map):
-            result.kind = PF_MAP_AFFINE
-            result.bound = Float(map.bound)
+            result.kind = map.limit == .tanh ? PF_MAP_AFFINE : PF_MAP_SOFT_AFFINE
+            (result.bound, result.damping) = (Float(map.bound), Float(1 / map.bound))
         case .spline(let map):
             result.kind = PF_MAP_SPLINE
             result.bins = Int32(map.bins)

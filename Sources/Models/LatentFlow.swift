@@ -133,7 +133,7 @@ public struct InverseAutoregressiveLayers: FlowLayers {
         try (0..<layers).map { index in
             Inverted(
                 try Autoregressive(
-                    AffineTransformer(bound: scaleBound),
+                    AffineTransformer(bound: scaleBound, limit: .soft),
                     MADE.alternating(index, hidden: hidden, activation: activation), context: context,
                     scope["layer\(index)"]))
         }

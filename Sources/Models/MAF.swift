@@ -43,7 +43,7 @@ public struct MAF: Flow {
     public func layers(_ scope: Scope, context: Tensor?) throws -> [any Bijector] {
         let bijectors = try (0..<layers).map { index in
             try Autoregressive(
-                AffineTransformer(bound: scaleBound),
+                AffineTransformer(bound: scaleBound, limit: .soft),
                 MADE.alternating(index, hidden: hidden, activation: activation), context: context,
                 scope["layer\(index)"])
         }

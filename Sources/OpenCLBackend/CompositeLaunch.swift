@@ -73,7 +73,9 @@ extension ElementMap {
 
     fileprivate var macros: Macros {
         switch self {
-        case .affine(let map): Macros(kind: "EM_AFFINE", bound: map.bound)
+        case .affine(let map):
+            Macros(
+                kind: map.limit == .tanh ? "EM_AFFINE" : "EM_SOFT_AFFINE", bound: map.bound, damping: 1 / map.bound)
         case .spline(let map):
             Macros(
                 kind: "EM_SPLINE", bound: map.bound, span: map.span, damping: map.damping, bins: map.bins,

@@ -53,7 +53,7 @@ public enum ElementMap: Hashable, Sendable {
 
     var name: String {
         switch self {
-        case .affine: "affine"
+        case .affine(let map): map.limit == .tanh ? "affine" : "softAffine"
         case .spline: "spline"
         }
     }
@@ -68,24 +68,43 @@ public enum ElementMap: Hashable, Sendable {
     }
 }
 
-/// y = x exp(s) + t with s = bound tanh(h / bound) for parameters (h, t) (Dinh, Sohl-Dickstein and Bengio 2017, eq. 7):
-/// bounded scales keep the inverse finite.
+/// y = x exp(s) + t for parameters (h, t), with s in -bound ... bound made from h (Dinh, Sohl-Dickstein and Bengio 2017,
+/// eq. 7): bounded scales keep the inverse finite.
 public struct AffineMap: Hashable, Sendable {
+    /// What makes s of h.
+    public enum Limit: Hashable, Sendable {
+        /// s = bound tanh(h / bound).
+        case tanh
+        /// s = h / (1 + |h| / bound), as in zuko: its slope falls as 1 / h^2, not exponentially.
+        case soft
+    }
+
     /// The largest |s|.
     public var bound: Double
+    public var limit: Limit
 
-    public init(bound: Double) { self.bound = bound }
+    public init(bound: Double, limit: Limit = .tanh) {
+        self.bound = bound
+        self.limit = limit
+    }
 
     static let parameterCount = 2
 
-    private func tangent(_ parameters: Tensor) throws(GraphError) -> Tensor {
-        try tanh(parameters.at(0, axis: 1) / bound)
+    /// s and its derivative by h.
+    private func logScale(_ parameters: Tensor) throws(GraphError) -> (value: Tensor, rate: Tensor) {
+        let h = try parameters.at(0, axis: 1)
+        switch limit {
+        case .tanh:
+            let tangent = try tanh(h / bound)
+            return (try tangent * bound, try 1 - tangent * tangent)
+        case .soft: return try limited(h, damping: 1 / bound)
+        }
     }
 
     func elements(
         _ x: Tensor, _ parameters: Tensor, inverse: Bool
     ) throws(GraphError) -> (value: Tensor, logSlope: Tensor) {
-        let s = try tangent(parameters) * bound
+        let s = try logScale(parameters).value
         let t = try parameters.at(1, axis: 1)
         if inverse { return (try (x - t) * exp(-s), try -s) }
         return (try x * exp(s) + t, s)
@@ -94,12 +113,17 @@ public struct AffineMap: Hashable, Sendable {
     func gradient(
         _ x: Tensor, _ parameters: Tensor, value: Tensor, logSlope: Tensor, inverse: Bool
     ) throws(GraphError) -> [Tensor] {
-        let tangent = try tangent(parameters)
-        let s = try tangent * bound
-        let ofX = try value * exp(inverse ? -s : s)
+        let s = try logScale(parameters)
+        let ofX = try value * exp(inverse ? -s.value : s.value)
         // Of s forward, of -s inverse.
         let ofScale = try ofX * (inverse ? x - parameters.at(1, axis: 1) : x) + logSlope
-        let ofH = try (inverse ? -ofScale : ofScale) * (1 - tangent * tangent)
+        let ofH = try (inverse ? -ofScale : ofScale) * s.rate
         return [ofX, try stacked([ofH, inverse ? -ofX : value], axis: 1)]
     }
+}
+
+/// v / (1 + damping |v|) and its derivative.
+func limited(_ v: Tensor, damping: Double) throws(GraphError) -> (value: Tensor, rate: Tensor) {
+    let factor = try 1 / (1 + abs(v) * damping)
+    return (try v * factor, try factor * factor)
 }

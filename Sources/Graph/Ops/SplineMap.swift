@@ -181,9 +181,9 @@ private struct Knots {
 
 /// exp(v / (1 + damping |v|)) and its derivative.
 private func limitedExp(_ v: Tensor, damping: Double) throws(GraphError) -> (value: Tensor, rate: Tensor) {
-    let factor = try 1 / (1 + abs(v) * damping)
-    let value = try exp(v * factor)
-    return (value, try value * (factor * factor))
+    let exponent = try limited(v, damping: damping)
+    let value = try exp(exponent.value)
+    return (value, try value * exponent.rate)
 }
 
 /// The bin that each element falls into.

@@ -20,10 +20,11 @@ extension OpSample {
             }
         }
         let affine = ElementMap.affine(AffineMap(bound: 1.5))
+        let soft = ElementMap.affine(AffineMap(bound: 3, limit: .soft))
         let spline = ElementMap.spline(SplineMap(bins: 5, bound: 3, minimumBin: 1e-3, minimumSlope: 1e-3))
         let least = ElementMap.spline(SplineMap(bins: 2, bound: 1, minimumBin: 0.1, minimumSlope: 0.2))
         let many = ElementMap.spline(SplineMap(bins: 33, bound: 3, minimumBin: 1e-3, minimumSlope: 1e-3))
-        for map in [affine, spline] {
+        for map in [affine, soft, spline] {
             // Differences across a knot, where a spline's second derivative jumps, are of no use: few elements.
             add(map, "rows of 1", [18, 1])
             add(map, "rows of 3", [5, 3], order: 2)
@@ -43,7 +44,9 @@ extension OpSample {
             add(map, "infinities and NaN", [4, 5], .values(x), parameters: .values(all), order: 0)
         }
         add(affine, "parameters of 0", [3, 7], parameters: .values([0]), order: 0)
-        add(affine, "large parameters", [2, 33], parameters: .uniform(-1e4...1e4), order: 0)
+        for map in [affine, soft] {
+            add(map, "large parameters", [2, 33], parameters: .uniform(-1e4...1e4), order: 0)
+        }
         add(.affine(AffineMap(bound: 1)), "bound of 1", [3, 4], order: 2)
         add(least, "two bins", [6, 3], .uniform(-1.2...1.2))
         add(many, "33 bins", [2, 2], order: 0, tolerance: 6e-5)
@@ -58,7 +61,7 @@ extension OpSample {
     static var elementMapGradients: [OpSample] {
         var list = SampleList("element map")
         let maps: [ElementMap] = [
-            .affine(AffineMap(bound: 2)),
+            .affine(AffineMap(bound: 2)), .affine(AffineMap(bound: 3, limit: .soft)),
             .spline(SplineMap(bins: 4, bound: 2, minimumBin: 1e-2, minimumSlope: 1e-2)),
         ]
         for map in maps {

@@ -90,14 +90,21 @@ extension MappingTransformer {
     }
 }
 
-/// x = z exp(s) + t with s = bound * tanh(h / bound) for parameters (h, t) (Dinh, Sohl-Dickstein and Bengio 2017,
+/// z = x exp(s) + t for parameters (h, t), with s in -bound ... bound made from h (Dinh, Sohl-Dickstein and Bengio 2017,
 /// eq. 7): bounded scales keep the inverse finite.
+///
+/// As there it takes data to the base: trained as a density, z = (x - t) exp(-s) is worse, since all that moves t
+/// moves z by as much more as the layer stretches.
 public struct AffineTransformer: MappingTransformer {
     /// The largest |s|.
     public var bound: Double
+    public var limit: AffineMap.Limit
 
-    public init(bound: Double = 1) { self.bound = bound }
+    public init(bound: Double = 1, limit: AffineMap.Limit = .tanh) {
+        self.bound = bound
+        self.limit = limit
+    }
 
-    public var map: ElementMap { .affine(AffineMap(bound: bound)) }
-    public var mapsToBase: Bool { false }
+    public var map: ElementMap { .affine(AffineMap(bound: bound, limit: limit)) }
+    public var mapsToBase: Bool { true }
 }

@@ -18,7 +18,7 @@ extension BijectorCase {
                     try Autoregressive(
                         RationalQuadraticSpline(bins: 5, bound: 3), MADE([9], activation: .tanh, order: order), scope)
                 })
-            for (size, spread) in [(1, 1.1), (4, 0.8)] {
+            for (size, spread) in [(1, 1.1), (4, 1.2)] {
                 cases.append(
                     BijectorCase(
                         name: "\(order) autoregressive with a context", shape: [size], parameterSpread: spread

@@ -396,8 +396,8 @@ PF_INLINE void EM(store)(EM_DEVICE float *parameters, const EM(tile) *tile, cons
 }
 
 /// The elements first ..< first + count of some rows, EM_BLOCK at most; of several rows only whole ones.
-/// kind: EM_AFFINE, EM_SOFT_AFFINE or EM_SPLINE. Of gradients value and log_det are the cotangents, y gets those of x, `own` those of
-/// the parameters; else log_slope gets the logarithms of the slopes, rows * count.
+/// kind: EM_AFFINE, EM_SOFT_AFFINE or EM_SPLINE. Of gradients value and log_det are the cotangents, y gets those of x,
+/// `own` those of the parameters; else log_slope gets the logarithms of the slopes, rows * count.
 PF_INLINE void EM(elements)(const int kind, const bool inverse, const bool gradient, const em_map map, const int rows,
                             const int length, const int first, const int count, EM_DEVICE const float *x,
                             EM_DEVICE const float *parameters, EM_DEVICE const float *value,

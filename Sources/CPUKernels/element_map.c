@@ -18,7 +18,7 @@ static int64_t rows_per_chunk(const pf_element_map *p) {
     static void EM(name)(const void *args, int64_t chunk, void *scratch) {                                             \
         (void)scratch;                                                                                                 \
         const pf_element_map *p = args;                                                                                \
-        const em_map map = {p->bound, p->span, p->damping, p->bins, p->least};                                   \
+        const em_map map = {p->bound, p->span, p->damping, p->bins, p->least};                                         \
         const int64_t share = rows_per_chunk(p), row = chunk * share, at = row * p->length;                            \
         const int64_t rows = p->rows - row < share ? p->rows - row : share;                                            \
         const int64_t planes = (kind == EM_SPLINE ? 3 * p->bins - 1 : 2) * at;                                         \

@@ -47,7 +47,7 @@ INLINE void NAME(class_tile)(const int channels, const int vectors, const pf_cla
         }
         if (taps->h.tail) NAME(class_row)(channels, vectors, PHASE_0, taps, &weights, row, acc);
     }
-    NAME(put_tile)(4 * channels, vectors, acc, c, c_step, add);
+    NAME(put_tile)(4 * channels, vectors, acc, c, c_step, &(pf_tile_end){.add = add});
 }
 
 #if REGISTERS == 32

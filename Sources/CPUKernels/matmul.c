@@ -45,7 +45,7 @@ static void store(const pf_gemm *g, int64_t entry, int64_t i0, int64_t m, int64_
         g->kernels->transpose(m, n, tile, step, at(g->bias, i0, g->size), NULL, g->rectify, c, g->rows);
         if (mask) g->kernels->mask(n, m, mask, g->rows, c);
     } else {
-        if (c != tile || g->bias || g->rectify)
+        if (c != tile)
             g->kernels->finish(m, n, tile, step, at(g->bias, j0, g->size), g->rectify, c, g->cols);
         if (mask) g->kernels->mask(m, n, mask, g->cols, c);
     }

@@ -31,17 +31,25 @@ INLINE VEC NAME(finished)(VEC v, VEC bias, bool has_bias, bool rectify) {
 // MARK: register tiles
 
 // rows and vectors are constants after inlining, so that acc lives in registers.
-INLINE void NAME(put_tile)(const int rows, const int vectors, const VEC *acc, T *c, int64_t c_step, bool add) {
-    UNROLL for (int r = 0; r < rows; r++) {
-        UNROLL for (int v = 0; v < vectors; v++) {
-            T *p = c + r * c_step + v * LANES;
-            NAME(put)(p, add ? NAME(load)(p) + acc[r * vectors + v] : acc[r * vectors + v]);
-        }
+INLINE void NAME(put_tile)(const int rows, const int vectors, VEC *acc, T *c, int64_t c_step,
+                           const pf_tile_end *end) {
+    if (end->add) {
+        UNROLL for (int i = 0; i < rows * vectors; i++)
+            acc[i] = NAME(load)(c + i / vectors * c_step + i % vectors * LANES) + acc[i];
     }
+    if (end->bias) {
+        UNROLL for (int i = 0; i < rows * vectors; i++)
+            acc[i] = acc[i] + NAME(load)((const T *)end->bias + i % vectors * LANES);
+    }
+    if (end->rectify) {
+        UNROLL for (int i = 0; i < rows * vectors; i++) acc[i] = NAME(finished)(acc[i], acc[i], false, true);
+    }
+    UNROLL for (int i = 0; i < rows * vectors; i++)
+        NAME(put)(c + i / vectors * c_step + i % vectors * LANES, acc[i]);
 }
 
 INLINE void NAME(tile)(const int rows, const int vectors, int64_t k, const T *a, int64_t a_step, const T *b,
-                       int64_t b_step, T *c, int64_t c_step, bool add) {
+                       int64_t b_step, T *c, int64_t c_step, const pf_tile_end *end) {
     VEC acc[2 * PF_TILE_ROWS];
     UNROLL for (int i = 0; i < rows * vectors; i++) acc[i] = (VEC)(T)0;
     for (int64_t kk = 0; kk < k; kk++) {
@@ -56,12 +64,13 @@ INLINE void NAME(tile)(const int rows, const int vectors, int64_t k, const T *a,
         a += a_step;
         b += b_step;
     }
-    NAME(put_tile)(rows, vectors, acc, c, c_step, add);
+    NAME(put_tile)(rows, vectors, acc, c, c_step, end);
 }
 
 // The row pointers need a register each, so these tiles have fewer rows.
 INLINE void NAME(located_tile)(const int rows, const int vectors, int64_t k, const T *a, const int64_t *row_offsets,
-                               const int64_t *terms, const T *b, int64_t b_step, T *c, int64_t c_step, bool add) {
+                               const int64_t *terms, const T *b, int64_t b_step, T *c, int64_t c_step,
+                               const pf_tile_end *end) {
     VEC acc[2 * PF_TILE_ROWS];
     const T *from[PF_TILE_ROWS];
     UNROLL for (int r = 0; r < rows; r++) from[r] = a + row_offsets[r];
@@ -78,11 +87,11 @@ INLINE void NAME(located_tile)(const int rows, const int vectors, int64_t k, con
         }
         b += b_step;
     }
-    NAME(put_tile)(rows, vectors, acc, c, c_step, add);
+    NAME(put_tile)(rows, vectors, acc, c, c_step, end);
 }
 
 INLINE void NAME(sliding_tile)(const int rows, int64_t k, const T *a, int64_t a_step, const T *b, const int64_t *lanes,
-                               const int64_t *terms, T *c, int64_t c_step, bool add) {
+                               const int64_t *terms, T *c, int64_t c_step, const pf_tile_end *end) {
     VEC acc[2 * PF_TILE_ROWS];
     const T *from[PF_TILE_VECTORS];
     UNROLL for (int v = 0; v < PF_TILE_VECTORS; v++) from[v] = b + lanes[v];
@@ -98,7 +107,7 @@ INLINE void NAME(sliding_tile)(const int rows, int64_t k, const T *a, int64_t a_
         }
         a += a_step;
     }
-    NAME(put_tile)(rows, PF_TILE_VECTORS, acc, c, c_step, add);
+    NAME(put_tile)(rows, PF_TILE_VECTORS, acc, c, c_step, end);
 }
 
 #define ROWS2(X, v) X(1, v) X(2, v)
@@ -123,22 +132,23 @@ INLINE void NAME(sliding_tile)(const int rows, int64_t k, const T *a, int64_t a_
 
 #define DEFINE_TILE(r, v)                                                                                            \
     static void NAME(tile_##r##_##v)(int64_t k, const void *a, int64_t a_step, const void *b, int64_t b_step, void *c, \
-                                     int64_t c_step, bool add) {                                                     \
-        NAME(tile)(r, v, k, a, a_step, b, b_step, c, c_step, add);                                                   \
+                                     int64_t c_step, const pf_tile_end *end) {                                       \
+        NAME(tile)(r, v, k, a, a_step, b, b_step, c, c_step, end);                                                   \
     }
 TILES(DEFINE_TILE)
 
 #define DEFINE_LOCATED_TILE(r, v)                                                                                     \
     static void NAME(located_tile_##r##_##v)(int64_t k, const void *a, const int64_t *rows, const int64_t *terms,    \
-                                             const void *b, int64_t b_step, void *c, int64_t c_step, bool add) {      \
-        NAME(located_tile)(r, v, k, a, rows, terms, b, b_step, c, c_step, add);                                      \
+                                             const void *b, int64_t b_step, void *c, int64_t c_step,                 \
+                                             const pf_tile_end *end) {                                               \
+        NAME(located_tile)(r, v, k, a, rows, terms, b, b_step, c, c_step, end);                                      \
     }
 LOCATED_TILES(DEFINE_LOCATED_TILE)
 
 #define DEFINE_SLIDING_TILE(r)                                                                                        \
     static void NAME(sliding_tile_##r)(int64_t k, const void *a, int64_t a_step, const void *b, const int64_t *lanes, \
-                                       const int64_t *terms, void *c, int64_t c_step, bool add) {                     \
-        NAME(sliding_tile)(r, k, a, a_step, b, lanes, terms, c, c_step, add);                                         \
+                                       const int64_t *terms, void *c, int64_t c_step, const pf_tile_end *end) {       \
+        NAME(sliding_tile)(r, k, a, a_step, b, lanes, terms, c, c_step, end);                                         \
     }
 SLIDING_TILES(DEFINE_SLIDING_TILE)
 

@@ -211,7 +211,6 @@ void pf_gemm_block(const pf_gemm *g, const pf_gemm_range *range, void *tile, voi
     if (located == &g->a) located->locate(located, entry, i0, m, places);
     for (int64_t block = range->block0; block < range->block1; block++) {
         int64_t k = block_terms(g, block);
-        bool add = block > range->block0;
         if (located) located->locate_terms(located, block * PF_K_BLOCK, k, terms);
         if (packs(&g->a) && !g->a.shared) {
             for (int64_t panel = range->row0; panel < range->row1; panel++) {
@@ -231,12 +230,19 @@ void pf_gemm_block(const pf_gemm *g, const pf_gemm_range *range, void *tile, voi
             }
             char *c = direct(g, entry, i0, lane);
             int64_t c_step = c ? g->cols : g->width;
+            // What goes to c directly is not touched again.
+            bool last = c && block == range->block1 - 1;
+            pf_tile_end end = {
+                .add = block > range->block0,
+                .bias = last && g->bias ? (const char *)g->bias + lane * g->width * g->size : NULL,
+                .rectify = last && g->rectify,
+            };
             if (!c) c = (char *)tile + (lane - range->lane0) * m * g->width * g->size;
             for (int64_t panel = range->row0; panel < range->row1; panel++) {
                 int64_t i = pf_gemm_row(g, panel) - i0, count = pf_gemm_row(g, panel + 1) - i0 - i;
                 char *to = c + i * c_step * g->size;
                 if (located == &g->a) {
-                    kn->located[w][count - 1](k, g->a.data, places + i, terms, b, b_step, to, c_step, add);
+                    kn->located[w][count - 1](k, g->a.data, places + i, terms, b, b_step, to, c_step, &end);
                     continue;
                 }
                 const char *a = g->a.in_place ? placed(g, &g->a, entry, block, i0 + i)
@@ -244,9 +250,9 @@ void pf_gemm_block(const pf_gemm *g, const pf_gemm_range *range, void *tile, voi
                                             : rows + (panel - range->row0) * g->a.pitch;
                 int64_t a_step = g->a.in_place ? g->a.stride_k : count;
                 if (located == &g->b) {
-                    kn->sliding[count - 1](k, a, a_step, b, places, terms, to, c_step, add);
+                    kn->sliding[count - 1](k, a, a_step, b, places, terms, to, c_step, &end);
                 } else {
-                    kn->tile[w][count - 1](k, a, a_step, b, b_step, to, c_step, add);
+                    kn->tile[w][count - 1](k, a, a_step, b, b_step, to, c_step, &end);
                 }
             }
         }

@@ -48,11 +48,11 @@ typedef struct pf_gemm {
     pf_operand a, b;
 
     /// Takes a finished part of the result: rows i0..<i0 + m, lanes j0..<j0 + n, row i at tile + i * step (in c
-    /// already, if it went there directly).
+    /// already, if it went there directly, and then with bias and clipped).
     void (*store)(const struct pf_gemm *g, int64_t entry, int64_t i0, int64_t m, int64_t j0, int64_t n,
                   const void *tile, int64_t step);
     void *c;                            // where full panels go without a detour (row-major, contiguous), or NULL
-    const void *bias;                   // what `store` adds and
+    const void *bias;                   // what `store`, or a tile that goes to c, adds (there one for each lane)
     bool rectify;                       // whether it clips
     const void *context;                // whatever else it needs
 

@@ -9,16 +9,23 @@
 #define PF_CLASS_CHANNELS 3     // most channels of a tile of four classes
 #define PF_CLASS_VECTORS 6      // most vectors of one
 
+/// What becomes of a tile's sums, in this order, before they are stored.
+typedef struct {
+    bool add;                   // they are added to what is there
+    const void *bias;           // of the tile's lanes, or NULL
+    bool rectify;               // 0 for what is not positive
+} pf_tile_end;
+
 /// Multiplies one K block into a register tile: acc[i][j] = chain over kk of fma(a[kk * a_step + i],
-/// b[kk * b_step + j]), then c[i * c_step + j] = acc, or c + acc when `add`.
+/// b[kk * b_step + j]), then c[i * c_step + j] = acc, ended so.
 typedef void (*pf_tile_kernel)(int64_t k, const void *a, int64_t a_step, const void *b, int64_t b_step, void *c,
-                               int64_t c_step, bool add);
+                               int64_t c_step, const pf_tile_end *end);
 /// The same with a[rows[i] + terms[kk]] in place of a[kk * a_step + i]: an operand that is read where it lies.
 typedef void (*pf_located_kernel)(int64_t k, const void *a, const int64_t *rows, const int64_t *terms, const void *b,
-                                  int64_t b_step, void *c, int64_t c_step, bool add);
+                                  int64_t b_step, void *c, int64_t c_step, const pf_tile_end *end);
 /// The same with vector v of the lanes at b[lanes[v] + terms[kk]]; always PF_TILE_VECTORS vectors.
 typedef void (*pf_sliding_kernel)(int64_t k, const void *a, int64_t a_step, const void *b, const int64_t *lanes,
-                                  const int64_t *terms, void *c, int64_t c_step, bool add);
+                                  const int64_t *terms, void *c, int64_t c_step, const pf_tile_end *end);
 
 /// The taps of a stride of 2 along one axis, in pairs of one tap for each phase: half a pair for phase 1, whole pairs,
 /// half a pair for phase 0. Each of them reads one place before the last.

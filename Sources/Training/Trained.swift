@@ -102,7 +102,7 @@ public final class Trained<M: Model> {
         if isConditional, conditions == nil {
             throw TrainingError(M.name, "is conditional, and nothing is given", "give a class or a condition")
         }
-        let rows = batchRows(min(batchSize, count))
+        let rows = batchRows(min(batchSize, max(count, 1)))
         let program = try compiled(key, rows: rows, trace)
         let types = program.outputTypes.map { TensorType([count] + $0.shape.dropFirst(), $0.scalar) }
         // Filled bit by bit: memory that is zeroed first would be touched twice.
@@ -131,8 +131,8 @@ public final class Trained<M: Model> {
 
     /// So many rows, or parts of them that are alike, where the device computes these faster.
     private func batchRows(_ count: Int) -> Int {
-        let parts = backend.largestUsefulBatch.map { (count - 1) / $0 + 1 } ?? 1
-        return max((count + parts - 1) / max(parts, 1), 1)
+        let parts = backend.largestUsefulBatch.map { (count + $0 - 1) / $0 } ?? 1
+        return (count + parts - 1) / parts
     }
 
     private func compiled(_ key: String, rows: Int, _ trace: (Context) throws -> [Tensor]) throws -> CompiledProgram {

@@ -40,13 +40,12 @@ static void store(const pf_gemm *g, int64_t entry, int64_t i0, int64_t m, int64_
     const matmul_plan *p = g->context;
     int64_t first = entry * p->matmul.m * p->matmul.n + (p->swapped ? j0 * g->rows + i0 : i0 * g->cols + j0);
     char *c = (char *)p->matmul.c + first * g->size;
-    const void *mask = at(p->matmul.mask, first, g->size);
+    const void *mask = at(g->mask, first, g->size);
     if (p->swapped) {
         g->kernels->transpose(m, n, tile, step, at(g->bias, i0, g->size), NULL, g->rectify, c, g->rows);
         if (mask) g->kernels->mask(n, m, mask, g->rows, c);
     } else {
-        if (c != tile)
-            g->kernels->finish(m, n, tile, step, at(g->bias, j0, g->size), g->rectify, c, g->cols);
+        g->kernels->finish(m, n, tile, step, at(g->bias, j0, g->size), g->rectify, c, g->cols);
         if (mask) g->kernels->mask(m, n, mask, g->cols, c);
     }
 }
@@ -104,7 +103,7 @@ static pf_gemm gemm_of(const pf_matmul *m, const pf_matmul_kernels *kernels) {
         .kernels = kernels, .size = size, .batch = m->batch,
         .rows = swapped ? m->n : m->m, .cols = swapped ? m->m : m->n, .k = m->k,
         .a = swapped ? b : a, .b = swapped ? a : b,
-        .store = store, .c = swapped ? NULL : m->c, .bias = m->bias, .rectify = m->rectify,
+        .store = store, .c = swapped ? NULL : m->c, .bias = m->bias, .rectify = m->rectify, .mask = m->mask,
     };
     if (g.a.stride_i != 1 && g.a.stride_k == 1 && g.cols <= LOCATED_COLUMNS) {
         g.a.pack = NULL;

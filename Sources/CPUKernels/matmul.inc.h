@@ -44,6 +44,12 @@ INLINE void NAME(put_tile)(const int rows, const int vectors, VEC *acc, T *c, in
     if (end->rectify) {
         UNROLL for (int i = 0; i < rows * vectors; i++) acc[i] = NAME(finished)(acc[i], acc[i], false, true);
     }
+    if (end->mask) {
+        UNROLL for (int i = 0; i < rows * vectors; i++) {
+            VEC gate = NAME(load)((const T *)end->mask + i / vectors * c_step + i % vectors * LANES);
+            acc[i] = gate > (VEC)(T)0 ? acc[i] : (VEC)(T)0;
+        }
+    }
     UNROLL for (int i = 0; i < rows * vectors; i++)
         NAME(put)(c + i / vectors * c_step + i % vectors * LANES, acc[i]);
 }

@@ -241,6 +241,7 @@ void pf_gemm_block(const pf_gemm *g, const pf_gemm_range *range, void *tile, voi
             for (int64_t panel = range->row0; panel < range->row1; panel++) {
                 int64_t i = pf_gemm_row(g, panel) - i0, count = pf_gemm_row(g, panel + 1) - i0 - i;
                 char *to = c + i * c_step * g->size;
+                if (last && g->mask) end.mask = (const char *)g->mask + (to - (char *)g->c);
                 if (located == &g->a) {
                     kn->located[w][count - 1](k, g->a.data, places + i, terms, b, b_step, to, c_step, &end);
                     continue;
@@ -275,9 +276,8 @@ static void block_chunk(const void *args, int64_t chunk, void *scratch) {
         pf_gemm_block(g, &r, tile, scratch);
         for (int64_t panel = r.lane0; panel < r.lane1; panel++) {
             int64_t j0 = panel * g->width, n = pf_min(g->width, g->cols - j0);
-            const char *c = direct(g, r.entry, i0, panel);
-            const char *from = c ? c : tile + (panel - r.lane0) * m * g->width * g->size;
-            g->store(g, r.entry, i0, m, j0, n, from, c ? g->cols : g->width);
+            const char *from = tile + (panel - r.lane0) * m * g->width * g->size;
+            if (!direct(g, r.entry, i0, panel)) g->store(g, r.entry, i0, m, j0, n, from, g->width);
         }
     }
 }

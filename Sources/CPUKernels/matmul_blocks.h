@@ -47,13 +47,15 @@ typedef struct pf_gemm {
     int64_t size, batch, rows, cols, k;
     pf_operand a, b;
 
-    /// Takes a finished part of the result: rows i0..<i0 + m, lanes j0..<j0 + n, row i at tile + i * step (in c
-    /// already, if it went there directly, and then with bias and clipped).
+    /// Takes a finished part of the result that tiles did not write to c: rows i0..<i0 + m, lanes j0..<j0 + n, row i at
+    /// tile + i * step.
     void (*store)(const struct pf_gemm *g, int64_t entry, int64_t i0, int64_t m, int64_t j0, int64_t n,
                   const void *tile, int64_t step);
     void *c;                            // where full panels go without a detour (row-major, contiguous), or NULL
-    const void *bias;                   // what `store`, or a tile that goes to c, adds (there one for each lane)
-    bool rectify;                       // whether it clips
+    // What `store` does to the result, and tiles that write to c, there with a bias for each lane:
+    const void *bias;                   // what they add
+    bool rectify;                       // whether they clip
+    const void *mask;                   // where this, which lies like c, is not positive, they write 0
     const void *context;                // whatever else it needs
 
     // Geometry, set by pf_gemm_shape.

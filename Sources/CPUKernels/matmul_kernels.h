@@ -14,6 +14,7 @@ typedef struct {
     bool add;                   // they are added to what is there
     const void *bias;           // of the tile's lanes, or NULL
     bool rectify;               // 0 for what is not positive
+    const void *mask;           // 0 where this, which lies like c, is not positive; or NULL
 } pf_tile_end;
 
 /// Multiplies one K block into a register tile: acc[i][j] = chain over kk of fma(a[kk * a_step + i],

@@ -92,7 +92,8 @@ static void map(pf_map_kind kind, bool inverse, bool gradient) {
     pf_step step = pf_element_map_step(&args);
     pf_pool_run(pool, &step, 1);
     char name[80];
-    snprintf(name, sizeof name, "element map %d%s%s", (int)kind, inverse ? " inverse" : "", gradient ? " gradient" : "");
+    snprintf(name, sizeof name, "element map %d%s%s", (int)kind, inverse ? " inverse" : "",
+             gradient ? " gradient" : "");
     print_digest(name, y, rows * length * 4);
     print_digest(name, own, (gradient ? rows * count * length : rows) * 4);
 }

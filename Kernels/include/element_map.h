@@ -41,6 +41,8 @@ typedef float em_16 __attribute__((ext_vector_type(16)));
 typedef float em_16_anywhere __attribute__((ext_vector_type(16), aligned(4)));
 #define EM_LOAD(place) (*(const em_16_anywhere *)(place))
 #endif
+// Not .hi, whose fourth element Oclgrind 21.10 takes for uninitialised.
+#define EM_UPPER(sixteen) (((const em_8 *)&(sixteen))[1])
 #define EM_VECTORS _Pragma("clang loop vectorize(assume_safety) vectorize_width(16)")
 #define EM_EACH EM_VECTORS for (int i = 0; i < n; i++)
 #define EM_ROUNDED(n) (EM_TILE == 1 ? 1 : ((n) + 15) / 16 * 16)
@@ -315,7 +317,7 @@ PF_INLINE void EM(sum)(const float *v, const int n, float *sum, float *rest) {
     }
     PF_JOIN(em_16, low, low_rest, high, high_rest);
     em_8 a = low.lo, a_rest = low_rest.lo;
-    PF_JOIN(em_8, a, a_rest, low.hi, low_rest.hi);
+    PF_JOIN(em_8, a, a_rest, EM_UPPER(low), EM_UPPER(low_rest));
     em_4 b = a.lo, b_rest = a_rest.lo;
     PF_JOIN(em_4, b, b_rest, a.hi, a_rest.hi);
     em_2 c = b.lo, c_rest = b_rest.lo;

@@ -44,7 +44,10 @@ import Testing
     /// Batches beyond what the device likes are cut into parts that are alike.
     @Test func largeBatchesAreCutAndStayTheSame() throws {
         let trained = try trained()
+        var ends: [Int] = []
+        trained.progress = { done, _ in ends.append(done) }
         let whole = try trained.sample(7..<2507, output: .draw, batchSize: 10_000)
+        #expect(ends == [834, 1668, 2500])
         #expect(whole == (try trained.sample(7..<2507, output: .draw, batchSize: 128)))
         let alone = try trained.sample(2506..<2507, output: .draw)
         #expect(whole.shape == [2500, 1, 4, 4] && alone.bytes == Array(whole.bytes.suffix(64)))

@@ -113,6 +113,7 @@ static bool allocate(builder *b) {
     plan->values = calloc(values, sizeof(tile_value));
     plan->setup = calloc(2 * sources + 1, sizeof(tile_step));
     plan->steps = calloc(steps, sizeof(tile_step));
+    plan->links = calloc((size_t)loop->instruction_count + 1, sizeof(chain_link));
     plan->accesses = calloc(sources + stores + 1, sizeof(tile_access));
     plan->linear_loads = calloc(sources + 1, sizeof(int32_t));
     plan->outputs = calloc(stores + 1, sizeof(int32_t));
@@ -120,8 +121,8 @@ static bool allocate(builder *b) {
     plan->constants = calloc(sources + 1, sizeof(uint64_t));
     b->value_of = malloc(sizeof(int32_t) * ((size_t)loop->register_count + 1));
     b->source_of = malloc(sizeof(int32_t) * values * 6);
-    if (!plan->values || !plan->setup || !plan->steps || !plan->accesses || !plan->linear_loads || !plan->outputs
-        || !plan->sources || !plan->constants || !b->value_of || !b->source_of) return false;
+    if (!plan->values || !plan->setup || !plan->steps || !plan->links || !plan->accesses || !plan->linear_loads
+        || !plan->outputs || !plan->sources || !plan->constants || !b->value_of || !b->source_of) return false;
     b->filled = b->source_of + values;
     b->last_use = b->filled + values;
     b->defined = b->last_use + values;
@@ -169,6 +170,7 @@ void pf_loop_release(pf_loop_plan *plan) {
     free(plan->values);
     free(plan->setup);
     free(plan->steps);
+    free(plan->links);
     free(plan->accesses);
     free(plan->linear_loads);
     free(plan->outputs);

@@ -2,6 +2,7 @@
 #include "loop_ops.inc.h"
 #include "loop_memory.inc.h"
 #include "loop_reduce.inc.h"
+#include "loop_chain.inc.h"
 
 static void LEVEL(do_step)(LEVEL(tile) *tile, const tile_step *step) {
     const pf_loop_plan *plan = tile->plan;
@@ -29,6 +30,7 @@ static void LEVEL(do_step)(LEVEL(tile) *tile, const tile_step *step) {
         step->kernel(tile->n, pointer[step->dst], operands);
         break;
     }
+    case TILE_CHAIN: break;     // in run_chains
     case TILE_STORE: {
         const tile_access *access = &plan->accesses[step->item];
         char *address = access->linear ? access->data + (access->offset + tile->start) * access->size
@@ -70,9 +72,16 @@ static void LEVEL(run_tile)(LEVEL(tile) *tile, int64_t start, int64_t n) {
                                        : LEVEL(dense_address)(tile, access);
         tile->pointer[plan->outputs[i]] = address ? address : tile->scratch + value->slot;
     }
-    for (int32_t i = 0; i < plan->step_count; i++) {
-        LEVEL(fetch_ahead)(plan, start + n, n, i, plan->step_count);
+    for (int32_t i = 0, end = 0; i < plan->step_count; i = end) {
+        while (end < plan->step_count && plan->steps[end].kind == TILE_CHAIN) end++;
+        if (end > i) {
+            LEVEL(run_chains)(tile, i, end);
+            continue;
+        }
+        // Chains fetch for the others, too.
+        if (plan->link_count == 0) LEVEL(fetch_ahead)(plan, start + n, n, i, plan->step_count);
         LEVEL(do_step)(tile, &plan->steps[i]);
+        end = i + 1;
     }
 }
 

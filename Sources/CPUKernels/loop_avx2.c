@@ -8,6 +8,7 @@
 
 #pragma clang attribute push(__attribute__((target("avx2,fma,bmi2,f16c"))), apply_to = function)
 #define LEVEL(name) name##_avx2
+#define LANES_F32 8
 #include "loop.inc.h"
 #pragma clang attribute pop
 #endif

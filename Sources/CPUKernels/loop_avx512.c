@@ -9,6 +9,7 @@
 #pragma clang attribute push( \
     __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,bmi2,f16c"))), apply_to = function)
 #define LEVEL(name) name##_avx512
+#define LANES_F32 16
 #include "loop.inc.h"
 #pragma clang attribute pop
 #endif

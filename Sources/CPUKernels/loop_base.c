@@ -6,4 +6,5 @@
 #include <string.h>
 
 #define LEVEL(name) name##_base
+#define LANES_F32 4
 #include "loop.inc.h"

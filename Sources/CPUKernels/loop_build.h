@@ -40,6 +40,9 @@ tile_access loop_make_access(const pf_loop_plan *plan, const pf_loop *loop, cons
 /// Do two accesses touch a common byte range? (Cautious: ranges, not elements.)
 bool loop_overlap(const pf_loop_plan *plan, const tile_access *a, const tile_access *b);
 
+/// Joins steps to chains and counts the uses and definitions of values anew; false when memory runs out.
+bool loop_join_chains(builder *b);
+
 /// Makes the program for this length of tile; false when it is malformed or memory runs out. `fits` tells whether its
 /// registers fit into scratch and, preferably, the cache.
 bool loop_build(builder *b, const int32_t *axis_of, const int32_t *place_of, int64_t tile, bool *fits);

@@ -38,15 +38,31 @@ typedef struct {
     int32_t output;         // a store that the value may be computed into directly, or -1
 } tile_value;
 
-typedef enum { TILE_FILL = 0, TILE_LOAD, TILE_INDEX, TILE_RANDOM, TILE_COMPUTE, TILE_STORE } tile_step_kind;
+typedef enum { TILE_FILL = 0, TILE_LOAD, TILE_INDEX, TILE_RANDOM, TILE_COMPUTE, TILE_CHAIN, TILE_STORE } tile_step_kind;
 
 typedef struct {
     tile_step_kind kind;
     int32_t dst;            // value; of a store its source
-    int32_t src[4];         // values; -1 where unused
-    int32_t item;           // access or source
+    int32_t src[4];         // values; -1 where unused; of a chain the first is what its links begin with
+    int32_t item;           // access or source; of a chain its first link
+    int32_t links;          // of a chain
+    uint8_t op, type;       // of what is computed: pf_op, pf_type
     tile_kernel kernel;
 } tile_step;
+
+/// What a link of a chain does to the value a that comes down, with its operand x; and the same with one x for all.
+typedef enum {
+    CHAIN_ADD = 0, CHAIN_SUBTRACT, CHAIN_SUBTRACT_FROM, CHAIN_MULTIPLY, CHAIN_DIVIDE, CHAIN_DIVIDE_INTO,
+    CHAIN_ONE, CHAIN_NEGATE = 2 * CHAIN_ONE, CHAIN_SQRT, CHAIN_NONE
+} chain_op;
+
+typedef struct {
+    int32_t op;             // chain_op, one with an operand plus CHAIN_ONE where one element stands for all
+    int32_t value;          // x, or -1
+} chain_link;
+
+/// The most links of a chain.
+#define CHAIN_LINKS 16
 
 typedef struct {
     const uint32_t *sample, *step, *seed;
@@ -65,6 +81,8 @@ struct pf_loop_plan {
     int32_t value_count;
     tile_step *setup, *steps;       // setup: once per chunk
     int32_t setup_count, step_count;
+    chain_link *links;              // of the chains, one after the other
+    int32_t link_count;
     tile_access *accesses;
     int32_t access_count;
     int32_t *linear_loads;          // values whose pointers move with the tile
@@ -97,6 +115,12 @@ struct pf_loop_plan {
     bool streams;                   // some stores are streamed
     pf_kernel run;
 };
+
+/// Values that a step reads, those of a chain's links among them; -1 for none.
+static inline int32_t loop_operand_count(const tile_step *step) { return 4 + step->links; }
+static inline int32_t loop_operand(const pf_loop_plan *plan, const tile_step *step, int32_t k) {
+    return k < 4 ? step->src[k] : plan->links[step->item + k - 4].value;
+}
 
 /// Bytes of the lanes of a block of all columns.
 static inline int64_t loop_lane_bytes(const pf_loop_plan *plan) {

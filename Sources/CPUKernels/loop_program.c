@@ -152,7 +152,8 @@ static bool add_instruction(builder *b, const pf_instruction *i) {
         || !loop_valid_type(i->to)) return false;
     pf_op op = (pf_op)i->op;
     int operands = operand_count(op);
-    tile_step step = {.kind = TILE_COMPUTE, .src = {NONE, NONE, NONE, NONE}, .item = NONE};
+    tile_step step = {
+        .kind = TILE_COMPUTE, .src = {NONE, NONE, NONE, NONE}, .item = NONE, .op = (uint8_t)op, .type = i->type};
     bool uniform[4] = {false};
     for (int k = 0; k < operands; k++) {
         step.src[k] = read_register(b, i->src[k], operand_type(i, k));
@@ -182,12 +183,16 @@ static bool computes_in_place(const builder *b, int32_t v, int32_t s) {
     const tile_access *store = &plan->accesses[s];
     if ((!store->linear && !store->dense) || store->streamed
         || plan->values[v].kind != VALUE_SLOT || plan->values[v].output != NONE
-        || b->in_setup[v] || b->defined[v] == NONE || plan->steps[b->defined[v]].kind != TILE_COMPUTE) return false;
+        || b->in_setup[v] || b->defined[v] == NONE) return false;
+    const tile_step_kind kind = plan->steps[b->defined[v]].kind;
+    if (kind != TILE_COMPUTE && kind != TILE_CHAIN) return false;
     for (int32_t other = 0; other < plan->value_count; other++) {
         int32_t load = plan->values[other].access;
         if (load == NONE || !loop_overlap(plan, store, &plan->accesses[load])) continue;
         // A uniform value may have been filled at the start; its other uses read memory.
         if (b->last_use[other] > b->defined[v]) return false;
+        // Chains read it again and again, between their stores.
+        if (kind == TILE_CHAIN && plan->values[other].kind == VALUE_UNIFORM && b->last_use[other] != NONE) return false;
         if (b->defined[other] != NONE && b->defined[other] > b->defined[v]) return false;
     }
     return true;
@@ -278,11 +283,11 @@ static int64_t assign_slots(const builder *b) {
     for (int32_t i = 0; i < plan->step_count; i++) {
         const tile_step *step = &plan->steps[i];
         // Values that die here, then the one that is born; of another size it finds another list.
-        for (int k = 0; k < 4; k++) {
-            int32_t v = step->src[k];
+        for (int32_t k = 0; k < loop_operand_count(step); k++) {
+            int32_t v = loop_operand(plan, step, k);
             if (v == NONE || plan->values[v].slot == NONE || b->in_setup[v] || b->last_use[v] != i) continue;
             bool seen = false;
-            for (int j = 0; j < k; j++) seen |= step->src[j] == v;
+            for (int32_t j = 0; j < k; j++) seen |= loop_operand(plan, step, j) == v;
             int64_t size = pf_type_size(plan->values[v].type);
             int class = size == 1 ? 0 : size == 4 ? 1 : 2;
             if (!seen) free_slots[class][free_count[class]++] = plan->values[v].slot;
@@ -347,5 +352,5 @@ bool loop_build(builder *b, const int32_t *axis_of, const int32_t *place_of, int
         if (!add_source(b, s)) return false;
     }
     for (int32_t i = 0; i < loop->instruction_count; i++) if (!add_instruction(b, &loop->instructions[i])) return false;
-    return add_stores(b) && lay_out(b, tile, fits);
+    return loop_join_chains(b) && add_stores(b) && lay_out(b, tile, fits);
 }

@@ -35,7 +35,7 @@ extension SplitMix {
 }
 
 /// Both pools and all levels against the literal meaning.
-private func verify(_ loop: Loop, _ comment: String = "") throws {
+func verify(_ loop: Loop, _ comment: String = "") throws {
     let expected = reference(loop)
     for threads in [1, 2] as [Int32] {
         let pool = try #require(pf_pool_create(threads))

@@ -42,10 +42,16 @@ public final class CPUBackend: Backend {
         math == .fast && pf_blas_available() ? String(cString: pf_blas_description()) : "pushforward"
     }
 
-    /// OpenBLAS leaves the mask to a loop.
+    /// OpenBLAS leaves the mask to a loop, and so do gradients of convolutions: their pixels are stored in an order in
+    /// which reading the mask, too, costs more than the loop.
     public func epilogues(for op: Op, _ options: CompileOptions) -> EpilogueKinds {
-        op == .matmul && !(options.math == .fast && pf_blas_available())
-            ? [.biasAndRectification, .mask] : .biasAndRectification
+        let hasMask =
+            switch op {
+            case .matmul: options.math == .exact || !pf_blas_available()
+            case .convolution(let convolution): convolution.direction == .forward
+            default: false
+            }
+        return hasMask ? [.biasAndRectification, .mask] : .biasAndRectification
     }
 
     public let allocationLimit = Int.max

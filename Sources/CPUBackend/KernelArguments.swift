@@ -66,6 +66,7 @@ extension ConvolutionKernel {
         result.output = output.pointer(scalar, resolve)
         result.bias = UnsafeRawPointer(epilogue.bias?.pointer(scalar, resolve))
         result.rectify = epilogue.isRectified
+        result.mask = UnsafeRawPointer(epilogue.mask?.pointer(scalar, resolve))
         return result
     }
 }

@@ -59,13 +59,14 @@ extension LoopSource {
 }
 
 extension LoopInstruction {
-    func arguments(register: Int) -> pf_instruction {
+    /// - Parameter mask: the operands, if it masks.
+    func arguments(register: Int, mask: [Int]?) -> pf_instruction {
         var result = pf_instruction()
-        result.op = UInt16(op.cOp.rawValue)
+        result.op = UInt16((mask == nil ? op.cOp : PF_OP_MASK).rawValue)
         result.type = UInt8(operandType.cType.rawValue)
         result.to = UInt8(resultType.cType.rawValue)
         result.dst = UInt16(register)
-        fill(&result.src, operands.map { UInt16($0) })
+        fill(&result.src, (mask ?? operands).map { UInt16($0) })
         return result
     }
 }
@@ -75,10 +76,11 @@ extension FusedLoop {
     func prepare(_ resolve: Resolve) -> OpaquePointer? {
         guard extents.count <= Int(PF_MAX_RANK) else { return nil }
         let gate = gate
+        let masks = LoopMasks(self)
         let cSources = sources.enumerated().map { $1.arguments(register: $0, resolve) }
         let cInstructions = instructions.enumerated()
-            .filter { gate?.selections.contains($0.offset) != true }
-            .map { $1.arguments(register: sources.count + $0) }
+            .filter { gate?.selections.contains($0.offset) != true && !masks.comparisons.contains($0.offset) }
+            .map { $1.arguments(register: sources.count + $0, mask: masks.operands[$0]) }
         let cStores = stores.enumerated().map { index, store in
             store.access.arguments(register: gate?.registers[index] ?? store.register, resolve)
         }

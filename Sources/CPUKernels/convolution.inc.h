@@ -117,23 +117,26 @@ static void NAME(pad)(const void *source, int64_t h, int64_t w, int64_t top, int
 }
 
 static void NAME(store_run)(int64_t m, int64_t n, const void *tile, int64_t t_step, const void *bias, bool rectify,
-                            void *result, int64_t c_step, int64_t step) {
+                            const void *mask, void *result, int64_t c_step, int64_t step) {
     for (int64_t i = 0; i < m; i++) {
         const T *t = (const T *)tile + i * t_step, *add = bias ? (const T *)bias + i : NULL;
+        const T *y = mask ? (const T *)mask + i * c_step : NULL;
         T *c = (T *)result + i * c_step;
+        VEC addend = add ? (VEC)*add : (VEC)(T)0;
         if (step == 1) {
             int64_t x = 0;
             for (; x + LANES <= n; x += LANES) {
-                NAME(put)(c + x, NAME(finished)(NAME(load)(t + x), add ? (VEC)*add : (VEC)(T)0, add, rectify));
+                VEC some = NAME(finished)(NAME(load)(t + x), addend, add, rectify);
+                NAME(put)(c + x, y ? NAME(gated)(some, y + x, LANES) : some);
             }
             if (x < n) {
-                VEC some = NAME(load_some)(t + x, n - x);
-                NAME(put_some)(c + x, NAME(finished)(some, add ? (VEC)*add : (VEC)(T)0, add, rectify), n - x);
+                VEC some = NAME(finished)(NAME(load_some)(t + x, n - x), addend, add, rectify);
+                NAME(put_some)(c + x, y ? NAME(gated)(some, y + x, n - x) : some, n - x);
             }
         } else {
             for (int64_t x = 0; x < n; x++) {
                 T value = add ? t[x] + *add : t[x];
-                c[x * step] = rectify && !(value > 0) ? 0 : value;
+                c[x * step] = (rectify && !(value > 0)) || (y && !(y[x * step] > 0)) ? 0 : value;
             }
         }
     }

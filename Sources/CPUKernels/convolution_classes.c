@@ -176,8 +176,8 @@ static void store(const classes_plan *p, int64_t sample, int64_t channel, int64_
         int64_t pairs = c->in_w / 2;
         p->kernels->store_pairs(count, pairs, sum[0], sum[1], lanes, bias, c->rectify, to, plane);
         if (c->in_w % 2 == 1) {
-            p->kernels->store_run(count, 1, sum[0] + pairs * size, lanes, bias, c->rectify, to + 2 * pairs * size,
-                                  plane, 1);
+            p->kernels->store_run(count, 1, sum[0] + pairs * size, lanes, bias, c->rectify, NULL,
+                                  to + 2 * pairs * size, plane, 1);
         }
     }
 }

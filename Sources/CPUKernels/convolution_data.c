@@ -114,7 +114,7 @@ static void store(const data_plan *p, int64_t py, int64_t px0, int64_t phases, i
             g->kernels->store_pairs(m, second, tiles[0] + at, tiles[1] + at, step, bias, c->rectify, to, plane);
         }
         if (first > second && ih < c->in_h) {
-            g->kernels->store_run(m, first - second, tiles[0] + at + second * g->size, step, bias, c->rectify,
+            g->kernels->store_run(m, first - second, tiles[0] + at + second * g->size, step, bias, c->rectify, NULL,
                                   to + second * c->stride_w * g->size, plane, c->stride_w);
         }
         done += s.length;
@@ -134,7 +134,7 @@ static void store_turned(const data_plan *p, int64_t py, int64_t px0, int64_t ph
         int64_t count = pf_min(TURN_PIXELS, m - i);
         for (int64_t t = 0; t < phases; t++) {
             const char *from = tiles[t] + i * g->width * g->size;
-            g->kernels->transpose(count, n, from, g->width, NULL, NULL, false, scratch + t * bytes, TURN_PIXELS);
+            g->kernels->transpose(count, n, from, g->width, NULL, NULL, false, NULL, scratch + t * bytes, TURN_PIXELS);
         }
         store(p, py, px0, phases, channel, n, i0 + i, count, turned, TURN_PIXELS);
     }

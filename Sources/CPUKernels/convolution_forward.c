@@ -48,13 +48,15 @@ static void store(const pf_gemm *g, int64_t entry, int64_t i0, int64_t m, int64_
         // Along rows a whole sample is one stretch, as it is in each output channel.
         pf_stretch s = pf_strip_stretch(&p->strip, first + done, count - done);
         int64_t pixel = s.y * p->c.out_w + s.x;
-        char *c = (char *)p->c.output + ((s.sample * p->c.out_channels + channel) * pixels + pixel) * g->size;
+        int64_t offset = ((s.sample * p->c.out_channels + channel) * pixels + pixel) * g->size;
+        char *c = (char *)p->c.output + offset;
+        const char *mask = p->c.mask ? (const char *)p->c.mask + offset : NULL;
         if (p->channel_lanes) {
             const char *t = (const char *)tile + done * step * g->size;
-            g->kernels->transpose(s.length, n, t, step, NULL, bias, g->rectify, c, pixels);
+            g->kernels->transpose(s.length, n, t, step, NULL, bias, g->rectify, mask, c, pixels);
         } else if (s.pixels > 0) {
             const char *t = (const char *)tile + done * g->size;
-            g->kernels->store_run(m, s.pixels, t, step, bias, g->rectify, c, pixels, 1);
+            g->kernels->store_run(m, s.pixels, t, step, bias, g->rectify, mask, c, pixels, 1);
         }
         done += s.length;
     }

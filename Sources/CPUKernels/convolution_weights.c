@@ -44,7 +44,7 @@ static void store(const pf_gemm *g, int64_t entry, int64_t i0, int64_t m, int64_
                   int64_t step) {
     const weights_plan *p = g->context;
     char *c = (char *)p->c.weights + (entry * g->rows * g->cols + j0 * g->rows + i0) * g->size;
-    g->kernels->transpose(m, n, tile, step, NULL, NULL, false, c, g->rows);
+    g->kernels->transpose(m, n, tile, step, NULL, NULL, false, NULL, c, g->rows);
 }
 
 // MARK: the plan

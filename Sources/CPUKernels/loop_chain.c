@@ -16,6 +16,7 @@ static chain_link link_of(const builder *b, const tile_step *step, int from) {
     case PF_OP_SUB: link.op = from == 0 ? CHAIN_SUBTRACT : CHAIN_SUBTRACT_FROM; break;
     case PF_OP_MUL: link.op = CHAIN_MULTIPLY; break;
     case PF_OP_DIV: link.op = from == 0 ? CHAIN_DIVIDE : CHAIN_DIVIDE_INTO; break;
+    case PF_OP_MASK: link.op = from == 0 ? CHAIN_MASK : CHAIN_MASK_OF; break;
     default: return link;
     }
     if (link.value != NONE && is_uniform(b, link.value)) link.op += CHAIN_ONE;

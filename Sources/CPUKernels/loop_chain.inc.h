@@ -3,7 +3,7 @@
 
 #define CHAIN_VECTORS 8
 
-typedef float LEVEL(vector) __attribute__((vector_size(LANES_F32 * 4), aligned(4)));
+typedef float LEVEL(vector) __attribute__((ext_vector_type(LANES_F32), aligned(4)));
 
 #define EACH_1(X) X(0)
 #define EACH_8(X) X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7)
@@ -18,6 +18,8 @@ typedef float LEVEL(vector) __attribute__((vector_size(LANES_F32 * 4), aligned(4
 #define DO_MULTIPLY(j) a##j = a##j * x##j;
 #define DO_DIVIDE(j) a##j = a##j / x##j;
 #define DO_DIVIDE_INTO(j) a##j = x##j / a##j;
+#define DO_MASK(j) a##j = x##j > 0.0f ? a##j : (LEVEL(vector))0.0f;
+#define DO_MASK_OF(j) a##j = a##j > 0.0f ? x##j : (LEVEL(vector))0.0f;
 #define DO_NEGATE(j) a##j = -a##j;
 #define DO_SQRT(j) a##j = __builtin_elementwise_sqrt(a##j);
 
@@ -27,7 +29,7 @@ typedef float LEVEL(vector) __attribute__((vector_size(LANES_F32 * 4), aligned(4
         break;                                                                                                        \
     }                                                                                                                 \
     case CHAIN_##name + CHAIN_ONE: {                                                                                  \
-        const LEVEL(vector) one = *p - (LEVEL(vector)){};     /* not +: -0 + 0 is 0 */                                \
+        const LEVEL(vector) one = *p;                                                                                 \
         EACH(CHAIN_OPERAND_ONE) EACH(DO_##name)                                                                       \
         break;                                                                                                        \
     }
@@ -45,6 +47,8 @@ typedef float LEVEL(vector) __attribute__((vector_size(LANES_F32 * 4), aligned(4
             CHAIN_CASES(EACH, MULTIPLY)                                                                               \
             CHAIN_CASES(EACH, DIVIDE)                                                                                 \
             CHAIN_CASES(EACH, DIVIDE_INTO)                                                                            \
+            CHAIN_CASES(EACH, MASK)                                                                                   \
+            CHAIN_CASES(EACH, MASK_OF)                                                                                \
             case CHAIN_NEGATE: { EACH(DO_NEGATE) break; }                                                             \
             case CHAIN_SQRT: { EACH(DO_SQRT) break; }                                                                 \
             default: break;                                                                                           \

@@ -88,6 +88,7 @@ BINARY_SCALAR(rem_f32, float, float, pf_fmod(a, b))
 BINARY(pow_f32, float, float, pf_pow(a, b))
 BINARY(min_f32, float, float, pf_min(a, b))
 BINARY(max_f32, float, float, pf_max(a, b))
+BINARY(mask_f32, float, float, b > 0.0f ? a : 0.0f)
 TERNARY(fma_f32, float, float, pf_fma(a, b, c))
 
 // Float64.
@@ -120,6 +121,7 @@ BINARY_SCALAR(rem_f64, double, double, pf_fmod_f64(a, b))
 BINARY_SCALAR(pow_f64, double, double, pf_pow_f64(a, b))
 BINARY(min_f64, double, double, pf_min_f64(a, b))
 BINARY(max_f64, double, double, pf_max_f64(a, b))
+BINARY(mask_f64, double, double, b > 0.0 ? a : 0.0)
 TERNARY(fma_f64, double, double, pf_fma_f64(a, b, c))
 
 // Integers; signed ones are computed as unsigned, so that they wrap.
@@ -248,6 +250,7 @@ static const LEVEL(shapes) LEVEL(table)[PF_OP_COUNT][PF_TYPE_COUNT] = {
     [PF_OP_POW] = {FLOATS(TWO, pow)},
     [PF_OP_MIN] = {FLOATS(TWO, min), [PF_I32] = TWO(min_i32), [PF_U32] = TWO(min_u32), [PF_U8] = TWO(min_u8)},
     [PF_OP_MAX] = {FLOATS(TWO, max), [PF_I32] = TWO(max_i32), [PF_U32] = TWO(max_u32), [PF_U8] = TWO(max_u8)},
+    [PF_OP_MASK] = {FLOATS(TWO, mask)},
 #define COMPARED(name)                                                                                                \
     {FLOATS(TWO, name), [PF_I32] = TWO(name##_i32), [PF_U32] = TWO(name##_u32), [PF_U8] = TWO(name##_u8),             \
      [PF_BOOL] = TWO(name##_u8)}

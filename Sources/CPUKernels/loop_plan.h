@@ -53,7 +53,7 @@ typedef struct {
 /// What a link of a chain does to the value a that comes down, with its operand x; and the same with one x for all.
 typedef enum {
     CHAIN_ADD = 0, CHAIN_SUBTRACT, CHAIN_SUBTRACT_FROM, CHAIN_MULTIPLY, CHAIN_DIVIDE, CHAIN_DIVIDE_INTO,
-    CHAIN_ONE, CHAIN_NEGATE = 2 * CHAIN_ONE, CHAIN_SQRT, CHAIN_NONE
+    CHAIN_MASK, CHAIN_MASK_OF, CHAIN_ONE, CHAIN_NEGATE = 2 * CHAIN_ONE, CHAIN_SQRT, CHAIN_NONE
 } chain_op;
 
 typedef struct {

@@ -42,8 +42,7 @@ static void store(const pf_gemm *g, int64_t entry, int64_t i0, int64_t m, int64_
     char *c = (char *)p->matmul.c + first * g->size;
     const void *mask = at(g->mask, first, g->size);
     if (p->swapped) {
-        g->kernels->transpose(m, n, tile, step, at(g->bias, i0, g->size), NULL, g->rectify, c, g->rows);
-        if (mask) g->kernels->mask(n, m, mask, g->rows, c);
+        g->kernels->transpose(m, n, tile, step, at(g->bias, i0, g->size), NULL, g->rectify, mask, c, g->rows);
     } else {
         g->kernels->finish(m, n, tile, step, at(g->bias, j0, g->size), g->rectify, c, g->cols);
         if (mask) g->kernels->mask(m, n, mask, g->cols, c);

@@ -197,6 +197,12 @@ INLINE void NAME(put_some)(T *p, VEC v, int64_t n) {
 
 #endif
 
+// v where y is positive, else 0; n elements of y are read, or a whole vector.
+INLINE VEC NAME(gated)(VEC v, const T *y, int64_t n) {
+    VEC gate = n >= LANES ? NAME(load)(y) : NAME(load_some)(y, n);
+    return gate > (VEC)(T)0 ? v : (VEC)(T)0;
+}
+
 // Exactly n elements.
 INLINE void NAME(copy)(T *to, const T *from, int64_t n) {
     int64_t i = 0;
@@ -325,7 +331,7 @@ static void NAME(finish)(int64_t m, int64_t n, const void *tile, int64_t t_step,
 }
 
 static void NAME(transpose)(int64_t m, int64_t n, const void *tile, int64_t t_step, const void *row_bias,
-                            const void *lane_bias, bool rectify, void *result, int64_t c_step) {
+                            const void *lane_bias, bool rectify, const void *mask, void *result, int64_t c_step) {
     for (int64_t i = 0; i < m; i += LANES) {
         int64_t rows = m - i < LANES ? m - i : LANES;
         for (int64_t j = 0; j < n; j += LANES) {
@@ -350,7 +356,9 @@ static void NAME(transpose)(int64_t m, int64_t n, const void *tile, int64_t t_st
                 if (l < lanes) {
                     VEC column = block[l];
                     if (lane_bias && !rectify) column = column + (VEC)((const T *)lane_bias)[j + l];
-                    T *c = (T *)result + (j + l) * c_step + i;
+                    int64_t at = (j + l) * c_step + i;
+                    if (mask) column = NAME(gated)(column, (const T *)mask + at, rows);
+                    T *c = (T *)result + at;
                     if (rows == LANES) NAME(put)(c, column);
                     else NAME(put_some)(c, column, rows);
                 }
@@ -366,7 +374,9 @@ static void NAME(mask)(int64_t m, int64_t n, const void *mask, int64_t step, voi
         int64_t j = 0;
         for (; j + LANES <= n; j += LANES)
             NAME(put)(c + j, NAME(load)(y + j) > (VEC)(T)0 ? NAME(load)(c + j) : (VEC)(T)0);
-        for (; j < n; j++) c[j] = y[j] > 0 ? c[j] : 0;
+        if (j == n) continue;
+        VEC some = NAME(load_some)(y + j, n - j) > (VEC)(T)0 ? NAME(load_some)(c + j, n - j) : (VEC)(T)0;
+        NAME(put_some)(c + j, some, n - j);
     }
 }
 

@@ -66,7 +66,8 @@ typedef struct {
     void (*tiny)(int64_t m, int64_t n, int64_t k, const void *a, int64_t a_row, int64_t a_col, const void *b,
                  int64_t b_row, int64_t b_col, void *c, const void *bias, bool rectify);
 
-    // What is stored from tiles: with a bias added that is not NULL, and 0 for what is not positive if `rectify`.
+    // What is stored from tiles: with a bias added that is not NULL, 0 for what is not positive if `rectify`, and 0 where
+    // a mask that is not NULL, which lies like c, is not positive.
 
     /// c[i * c_step + j] = t[i * t_step + j] and bias[j]; t may be c.
     void (*finish)(int64_t m, int64_t n, const void *t, int64_t t_step, const void *bias, bool rectify, void *c,
@@ -75,7 +76,7 @@ typedef struct {
     /// c[j * c_step + i] = t[i * t_step + j] and row_bias[i] or lane_bias[j]. May read t up to the end of a row's last
     /// vector.
     void (*transpose)(int64_t m, int64_t n, const void *t, int64_t t_step, const void *row_bias, const void *lane_bias,
-                      bool rectify, void *c, int64_t c_step);
+                      bool rectify, const void *mask, void *c, int64_t c_step);
 
     /// c[i * step + j] = 0 where mask[i * step + j] is not positive.
     void (*mask)(int64_t m, int64_t n, const void *mask, int64_t step, void *c);
@@ -89,10 +90,10 @@ typedef struct {
     void (*pad)(const void *from, int64_t h, int64_t w, int64_t top, int64_t left, int64_t sh, int64_t sw, int64_t ph,
                 int64_t pw, void *to);
     /// c[i * c_step + x * step] = t[i * t_step + x] and bias[i], for i < m and x < n.
-    void (*store_run)(int64_t m, int64_t n, const void *t, int64_t t_step, const void *bias, bool rectify, void *c,
-                      int64_t c_step, int64_t step);
+    void (*store_run)(int64_t m, int64_t n, const void *t, int64_t t_step, const void *bias, bool rectify,
+                      const void *mask, void *c, int64_t c_step, int64_t step);
     /// c[i * c_step + 2 x] = t0[i * t_step + x] and bias[i], c[i * c_step + 2 x + 1] likewise from t1. May read t0 and
-    /// t1 up to the end of a row's last vector.
+    /// t1 up to the end of a row's last vector. Without a mask.
     void (*store_pairs)(int64_t m, int64_t n, const void *t0, const void *t1, int64_t t_step, const void *bias,
                         bool rectify, void *c, int64_t c_step);
 } pf_matmul_kernels;

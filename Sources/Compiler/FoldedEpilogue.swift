@@ -27,10 +27,12 @@ struct FoldedEpilogue {
             isRectified = true
             sum = argument
         } else if let (argument, positive) = graph.masked(root) {
-            guard graph[argument].op == .matmul, fusion.isReadOnly(by: region, argument), fusion.hasMemory(positive),
-                graph[positive].type == graph[root].type
+            // Of another shape the results lie as they did.
+            let (base, path) = fusion.resolved(argument)
+            guard graph[base].op.takesEpilogue, fusion.isReadOnly(by: region, base, through: path),
+                fusion.isWhole(base, path), fusion.hasMemory(positive), graph[positive].type == graph[root].type
             else { return nil }
-            (kernel, mask) = (argument, positive)
+            (kernel, mask) = (base, positive)
             return
         }
         if graph[sum].op.takesEpilogue {
@@ -50,6 +52,12 @@ struct FoldedEpilogue {
 }
 
 extension Fusion {
+    /// Whether views show all elements in the order in which they lie.
+    fileprivate func isWhole(_ base: NodeID, _ path: [View]) -> Bool {
+        guard let map = IndexMap(graph[base].type.shape).applying(path) else { return false }
+        return map.isContiguous && map.shape.reduce(1, *) == graph[base].type.shape.reduce(1, *)
+    }
+
     /// Where a bias lies, if it is one number per column of a product or channel of a convolution, one after another.
     func biasMap(_ bias: NodeID, of kernel: NodeID) -> (base: NodeID, offset: Int)? {
         let (base, path) = resolved(bias)

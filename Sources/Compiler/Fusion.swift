@@ -242,9 +242,9 @@ struct Fusion {
         }
     }
 
-    /// Whether a region, through no views, is all that reads a value.
-    func isReadOnly(by region: Int, _ id: NodeID) -> Bool {
-        demands[id] == [Demand(region: region, path: [])] && kernelDemands[id] == nil && !roots.contains(id)
+    /// Whether a region, through these views, is all that reads a value.
+    func isReadOnly(by region: Int, _ id: NodeID, through path: [View] = []) -> Bool {
+        demands[id] == [Demand(region: region, path: path)] && kernelDemands[id] == nil && !roots.contains(id)
     }
 
     /// A region whose work a kernel does reads nothing any more; the kernel reads `operands`.

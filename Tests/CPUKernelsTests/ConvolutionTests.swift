@@ -150,7 +150,13 @@ struct ConvolutionData<T: MatrixElement> {
     }
 
     /// What the kernels make of it, at the level in use.
-    func result(_ direction: pf_conv_direction, threads: Int32) throws -> [T] {
+    func result(_ direction: pf_conv_direction, threads: Int32, mask: [T] = []) throws -> [T] {
+        try mask.withUnsafeBufferPointer {
+            try result(direction, threads: threads, mask: mask.isEmpty ? nil : UnsafeRawPointer($0.baseAddress))
+        }
+    }
+
+    private func result(_ direction: pf_conv_direction, threads: Int32, mask: UnsafeRawPointer?) throws -> [T] {
         let out = GuardedMemory<T>(count: test.resultCount(direction))
         try input.withUnsafeBufferPointer { input in
             try weights.withUnsafeBufferPointer { weights in
@@ -173,6 +179,7 @@ struct ConvolutionData<T: MatrixElement> {
                         if test.bias, direction != PF_CONV_BACKWARD_WEIGHTS {
                             c.bias = UnsafeRawPointer(bias.baseAddress)
                         }
+                        c.mask = mask
                         switch direction {
                         case PF_CONV_FORWARD: c.output = UnsafeMutableRawPointer(out.base)
                         case PF_CONV_BACKWARD_DATA: c.input = UnsafeMutableRawPointer(out.base)
@@ -261,6 +268,20 @@ struct ConvolutionData<T: MatrixElement> {
     func sameBits(test: ConvolutionCase, direction: pf_conv_direction) throws {
         try Self.verify(test, direction, Float.self)
         try Self.verify(test, direction, Double.self)
+    }
+
+    /// Results are 0 where the mask is not positive: rows of whole vectors and parts, channels along rows and lanes.
+    @Test(arguments: cases)
+    func maskedForward(test: ConvolutionCase) throws {
+        defer { _ = pf_isa_select(pf_isa_best()) }
+        let data = ConvolutionData<Float>(test)
+        let count = test.resultCount(PF_CONV_FORWARD)
+        let mask: [Float] = (0..<count).map { index in index == 1 ? .nan : Float(index * 7 % 11 - 5) }
+        let plain = data.reference(PF_CONV_FORWARD)
+        let expected: [Float] = plain.indices.map { mask[$0] > 0 ? plain[$0] : 0 }
+        for level in instructionSets where pf_isa_select(level) {
+            #expect(try data.result(PF_CONV_FORWARD, threads: 2, mask: mask) == expected, "level \(level.rawValue)")
+        }
     }
 
     /// A sample has the same bits in any batch.

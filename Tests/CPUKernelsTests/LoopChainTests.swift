@@ -3,7 +3,7 @@ import Testing
 
 /// Float32 operations of which one alone reads what another computes: they run as chains.
 @Suite(.serialized) struct LoopChainTests {
-    private static let binary = [PF_OP_ADD, PF_OP_SUB, PF_OP_MUL, PF_OP_DIV]
+    private static let binary = [PF_OP_ADD, PF_OP_SUB, PF_OP_MUL, PF_OP_DIV, PF_OP_MASK]
     private static let unary = [PF_OP_NEG, PF_OP_SQRT]
 
     /// Each operation after each, with either operand coming down and the other one per element or one for all.

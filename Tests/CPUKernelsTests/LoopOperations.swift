@@ -72,6 +72,7 @@ private func single(_ op: pf_op, _ x: [Float]) -> Bits? {
     case PF_OP_POW: return bits(pf_pow(a, x[1]))
     case PF_OP_MIN: return bits(a.isNaN || a <= x[1] ? a : x[1])
     case PF_OP_MAX: return bits(a.isNaN || a >= x[1] ? a : x[1])
+    case PF_OP_MASK: return bits(x[1] > 0 ? a : 0)
     case PF_OP_FMA: return bits(x[2].addingProduct(a, x[1]))
     default: return comparison(op, x)
     }
@@ -108,6 +109,7 @@ private func double(_ op: pf_op, _ x: [Double]) -> Bits? {
     case PF_OP_POW: value = pf_pow_f64(a, x[1])
     case PF_OP_MIN: value = a.isNaN || a <= x[1] ? a : x[1]
     case PF_OP_MAX: value = a.isNaN || a >= x[1] ? a : x[1]
+    case PF_OP_MASK: value = x[1] > 0 ? a : 0
     case PF_OP_FMA: value = x[2].addingProduct(a, x[1])
     default: return comparison(op, x)
     }

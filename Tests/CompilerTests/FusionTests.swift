@@ -218,6 +218,29 @@ private func run(
         #expect(zeros > 0 && zeros < fused.doubles.count)
     }
 
+    /// Convolutions mask gradients of rectified layers before them, too, and a mask may show the results in another shape.
+    @Test(arguments: [[2, 4, 7, 6], [2, 168]])
+    func convolutionsMaskGradientsOfRectifiedLayers(hidden: [Int]) throws {
+        func body(_ x: [Tensor]) throws -> [Tensor] {
+            let h = try relu(x[0])
+            let y = try x[1].convolved(with: x[2], padding: [1, 1]).reshaped(hidden)
+            return [h, try select(h.zerosLike().less(than: h), y, y.zerosLike())]
+        }
+        let shapes = [hidden, [2, 3, 7, 6], [4, 3, 3, 3]]
+        let made = try schedule(shapes, CompileOptions(), body)
+        let masks = made.steps.filter { step in
+            if case .convolution(let convolution) = step.kernel { convolution.epilogue.mask != nil } else { false }
+        }
+        #expect(made.steps.count == 2 && masks.count == 1)
+        let inputs = try shapes.enumerated().map { index, shape in
+            try #require(HostArray((0..<shape.product).map { Float(($0 * 7 + index) % 11 - 5) / 4 }, shape: shape))
+        }
+        let fused = try run(inputs, CompileOptions(), body)[1]
+        #expect(fused == (try run(inputs, CompileOptions(fusion: false), body)[1]))
+        let zeros = fused.doubles.count { $0 == 0 }
+        #expect(zeros > 0 && zeros < fused.doubles.count)
+    }
+
     /// A product that is another one's bias keeps its result as it is, although a loop alone reads it besides.
     @Test func productsThatAreBiasesHaveNoEpilogue() throws {
         func body(_ x: [Tensor]) throws -> [Tensor] {

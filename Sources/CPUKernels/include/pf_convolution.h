@@ -22,6 +22,7 @@ typedef struct {
     void *input, *weights, *output;
     const void *bias;                   // FORWARD: out_channels values, BACKWARD_DATA: in_channels values, or NULL
     bool rectify;                       // then 0 for what is not positive (not BACKWARD_WEIGHTS)
+    const void *mask;                   // FORWARD: then 0 where this is not positive, which lies like output; or NULL
 } pf_convolution;
 
 int64_t pf_convolution_workspace(const pf_convolution *c);

@@ -32,6 +32,7 @@ typedef enum {
     PF_OP_REM,          // I: sign of the dividend, x % 0 = 0; F: fmod
     PF_OP_POW,          // F
     PF_OP_MIN, PF_OP_MAX,                   // N; NaN if either is NaN; of equal values the first
+    PF_OP_MASK,         // F: a where b > 0, else 0
     PF_OP_LESS, PF_OP_LESS_EQUAL, PF_OP_EQUAL, PF_OP_NOT_EQUAL,     // N, B -> bool
     PF_OP_AND, PF_OP_OR, PF_OP_XOR,         // I: bitwise; B: logical
     PF_OP_SHIFT_LEFT, PF_OP_SHIFT_RIGHT,    // int32 (arithmetic), uint32; the count modulo 32

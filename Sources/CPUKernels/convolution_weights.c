@@ -17,6 +17,8 @@ static int64_t group_offset(const weights_plan *p, int64_t group) {
 
 // MARK: operands and results
 
+#define HEAD_BYTES 256
+
 // The output gradient has its pixels, the terms, contiguous; a K block may span several samples.
 static void pack_output(const pf_operand *o, int64_t entry, int64_t i0, int64_t count, int64_t k0, int64_t k,
                         int64_t width, void *to) {
@@ -26,6 +28,12 @@ static void pack_output(const pf_operand *o, int64_t entry, int64_t i0, int64_t 
         int64_t sample = (k0 + done) / pixels, pixel = (k0 + done) % pixels;
         int64_t length = pf_min(pixels - pixel, k - done);
         const char *from = (const char *)c->output + ((sample * c->out_channels + channel) * pixels + pixel) * o->size;
+        if (sample + 1 < c->batch) {
+            // The next sample's first pixels: packing fetches ahead along a row, but not from one sample to the next.
+            const char *next = from + (c->out_channels * pixels - pixel) * o->size;
+            for (int64_t i = 0; i < count; i++)
+                for (int64_t at = 0; at < HEAD_BYTES; at += 64) __builtin_prefetch(next + i * pixels * o->size + at);
+        }
         o->kernels->pack(from, pixels, 1, count, length, width, (char *)to + done * width * o->size);
         done += length;
     }

@@ -250,8 +250,9 @@ INLINE void NAME(transpose_block)(VEC *rows) {
 static void NAME(pack_transposed)(const T *from, int64_t stride, int64_t count, int64_t k, int64_t width, T *to) {
     for (int64_t i = 0; i < width; i += LANES) {
         int64_t rows = count - i < LANES ? count - i : LANES;
-        int64_t kk = 0;
-        for (; kk + LANES <= k; kk += LANES) {
+        for (int64_t at = 0; at < k && k >= LANES; at += LANES) {
+            // The last block begins early, and gives some terms twice.
+            int64_t kk = at + LANES <= k ? at : k - LANES;
             VEC block[VECTOR_BYTES / sizeof(T)];
             // So many rows at once are more streams than the processor foresees.
             const T *ahead = from + i * stride + kk + PREFETCH_VECTORS * LANES;
@@ -272,7 +273,7 @@ static void NAME(pack_transposed)(const T *from, int64_t stride, int64_t count, 
                 }
             }
         }
-        for (; kk < k; kk++) {
+        for (int64_t kk = 0; kk < k && k < LANES; kk++) {
             int64_t lanes = width - i < LANES ? width - i : LANES;
             for (int64_t r = 0; r < lanes; r++) to[kk * width + i + r] = r < rows ? from[(i + r) * stride + kk] : (T)0;
         }
@@ -330,6 +331,8 @@ static void NAME(finish)(int64_t m, int64_t n, const void *tile, int64_t t_step,
     }
 }
 
+#define WRITE_AHEAD 2
+
 static void NAME(transpose)(int64_t m, int64_t n, const void *tile, int64_t t_step, const void *row_bias,
                             const void *lane_bias, bool rectify, const void *mask, void *result, int64_t c_step) {
     for (int64_t i = 0; i < m; i += LANES) {
@@ -337,6 +340,9 @@ static void NAME(transpose)(int64_t m, int64_t n, const void *tile, int64_t t_st
         for (int64_t j = 0; j < n; j += LANES) {
             int64_t lanes = n - j < LANES ? n - j : LANES;
             VEC block[VECTOR_BYTES / sizeof(T)];
+            // Rows of the result lie on pages of their own, too many for the processor to foresee.
+            T *ahead = (T *)result + j * c_step + i + WRITE_AHEAD * LANES;
+            for (int64_t l = 0; l < lanes; l++) __builtin_prefetch(ahead + l * c_step, 1);
             UNROLL for (int64_t r = 0; r < LANES; r++) {
                 block[r] = r < rows ? NAME(load)((const T *)tile + (i + r) * t_step + j) : (VEC)(T)0;
                 if (row_bias && r < rows) block[r] = block[r] + (VEC)((const T *)row_bias)[i + r];

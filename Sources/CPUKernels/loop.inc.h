@@ -57,10 +57,11 @@ static void LEVEL(fetch_ahead)(const pf_loop_plan *plan, int64_t start, int64_t 
     }
 }
 
-/// Computes elements start..<start + n.
-static void LEVEL(run_tile)(LEVEL(tile) *tile, int64_t start, int64_t n) {
+/// Computes elements start..<start + n; the next tile will begin at `next`.
+static void LEVEL(run_tile)(LEVEL(tile) *tile, int64_t start, int64_t n, int64_t next) {
     const pf_loop_plan *plan = tile->plan;
     LEVEL(place)(tile, start, n);
+    tile->next = next;
     for (int32_t i = 0; i < plan->linear_load_count; i++) {
         const tile_access *access = &plan->accesses[plan->values[plan->linear_loads[i]].access];
         tile->pointer[plan->linear_loads[i]] = access->data + (access->offset + start) * access->size;
@@ -72,6 +73,8 @@ static void LEVEL(run_tile)(LEVEL(tile) *tile, int64_t start, int64_t n) {
                                        : LEVEL(dense_address)(tile, access);
         tile->pointer[plan->outputs[i]] = address ? address : tile->scratch + value->slot;
     }
+    // A sum alone takes no steps; the processor foresees what follows, but not a row further on.
+    if (plan->step_count == 0 && next != start + n) LEVEL(fetch_ahead)(plan, next, n, 0, 1);
     for (int32_t i = 0, end = 0; i < plan->step_count; i = end) {
         while (end < plan->step_count && plan->steps[end].kind == TILE_CHAIN) end++;
         if (end > i) {
@@ -79,7 +82,7 @@ static void LEVEL(run_tile)(LEVEL(tile) *tile, int64_t start, int64_t n) {
             continue;
         }
         // Chains fetch for the others, too.
-        if (plan->link_count == 0) LEVEL(fetch_ahead)(plan, start + n, n, i, plan->step_count);
+        if (plan->link_count == 0) LEVEL(fetch_ahead)(plan, next, n, i, plan->step_count);
         LEVEL(do_step)(tile, &plan->steps[i]);
         end = i + 1;
     }
@@ -97,7 +100,7 @@ static void LEVEL(run_plain)(LEVEL(tile) *tile, int64_t unit) {
         start = unit * plan->unit_elements;
         end = start + plan->unit_elements < plan->elements ? start + plan->unit_elements : plan->elements;
     }
-    LEVEL(run_tile)(tile, start, end - start);
+    LEVEL(run_tile)(tile, start, end - start, end);
 }
 
 /// Takes elements start..<start + n, a whole block, into lanes: straight from memory where 32 of them lie in one row.
@@ -116,6 +119,9 @@ static void LEVEL(take_in_place)(LEVEL(tile) *tile, const LEVEL(reducer) *reduce
     while (n > 0) {
         int64_t count = plan->extent[last] - column < n ? plan->extent[last] - column : n, taken = 0;
         const char *from = row + column * size;
+        // The next unit's: what lies behind, in pieces too short for the processor to foresee.
+        const char *ahead = from + access->stride[0] * size;
+        for (int64_t at = 0; at < count * size; at += 64) __builtin_prefetch(ahead + at, 0, 2);
         if (held > 0) {
             taken = PF_LANES - held < count ? PF_LANES - held : count;
             memcpy((char *)group + held * size, from, (size_t)(taken * size));
@@ -152,7 +158,7 @@ static void LEVEL(run_rows)(LEVEL(tile) *tile, int64_t unit) {
         int64_t first = unit * plan->unit_rows;
         int64_t rows = plan->kept - first < plan->unit_rows ? plan->kept - first : plan->unit_rows;
         if (plan->reduced > 0) {
-            LEVEL(run_tile)(tile, first * plan->reduced, rows * plan->reduced);
+            LEVEL(run_tile)(tile, first * plan->reduced, rows * plan->reduced, (first + rows) * plan->reduced);
             reducer->rows(plan->results + first * plan->parts * size, *value, rows, plan->reduced);
         } else {
             LEVEL(fill)(plan->results + first * plan->parts * size, reducer->identity, plan->result_type,
@@ -169,7 +175,8 @@ static void LEVEL(run_rows)(LEVEL(tile) *tile, int64_t unit) {
     if (plan->in_place) LEVEL(take_in_place)(tile, reducer, row * plan->reduced + first, n, lanes);
     else for (int64_t i = 0; i < n; i += plan->tile) {
         int64_t count = n - i < plan->tile ? n - i : plan->tile;
-        LEVEL(run_tile)(tile, row * plan->reduced + first + i, count);
+        int64_t start = row * plan->reduced + first + i;
+        LEVEL(run_tile)(tile, start, count, start + count);
         reducer->lanes(lanes, *value, count, i == 0);
     }
     reducer->finish(plan->results + (row * plan->blocks + block) * plan->parts * size, lanes);
@@ -192,7 +199,7 @@ static void LEVEL(run_columns)(LEVEL(tile) *tile, int64_t unit) {
             return;
         }
         int64_t each = plan->reduced * plan->columns;
-        LEVEL(run_tile)(tile, first * each, count * each);
+        LEVEL(run_tile)(tile, first * each, count * each, (first + count) * each);
         for (int64_t i = 0; i < count; i++) {
             LEVEL(accumulate)(reducer, lanes, (char *)*value + i * each * size, 0, plan->reduced, plan->columns, size);
             LEVEL(finish_columns)(reducer, type, lanes, plan->reduced < PF_LANES ? plan->reduced : PF_LANES,
@@ -214,7 +221,7 @@ static void LEVEL(run_columns)(LEVEL(tile) *tile, int64_t unit) {
         for (int64_t i = base; i < end; i += rows_per_tile) {
             int64_t count = end - i < rows_per_tile ? end - i : rows_per_tile;
             int64_t start = (kept * plan->reduced + first + i) * plan->columns + column;
-            LEVEL(run_tile)(tile, start, count * width);
+            LEVEL(run_tile)(tile, start, count * width, start + count * plan->columns);
             LEVEL(accumulate)(reducer, lanes, *value, i, count, width, size);
         }
     }

@@ -81,11 +81,11 @@ static void LEVEL(chain_rest)(const chain_link *links, int32_t count, void *cons
 /// Asks for what lies in memory as elements at..<at + n of the next tile do.
 static inline void LEVEL(fetch_block)(const LEVEL(tile) *tile, int64_t at, int64_t n) {
     const pf_loop_plan *plan = tile->plan;
-    at += tile->n;
-    if (tile->start + at + n > plan->elements) return;
+    const int64_t ahead = tile->next - tile->start;
+    if (tile->next + at + n > plan->elements) return;
     for (int32_t i = 0; i < plan->linear_load_count; i++) {
         const int32_t v = plan->linear_loads[i], size = plan->accesses[plan->values[v].access].size;
-        const char *data = (const char *)tile->pointer[v] + at * size;
+        const char *data = (const char *)tile->pointer[v] + (ahead + at) * size;
         for (int64_t line = 0; line < n * size; line += 64) __builtin_prefetch(data + line, 0, 2);
     }
 }

@@ -6,6 +6,7 @@ typedef struct {
     char *scratch;
     void **pointer;                 // of each value
     int64_t start, n;
+    int64_t next;                   // where the next tile begins
     int64_t coordinate[PF_MAX_RANK];
 } LEVEL(tile);
 

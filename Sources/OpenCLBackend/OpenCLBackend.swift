@@ -142,7 +142,7 @@ public final class OpenCLBackend: Backend {
     }
 
     /// Whether the largest products of `--math fast` are computed in TF32, or why not, for people; on devices that have
-    /// tensor cores the first question takes about a second.
+    /// tensor cores the first question takes a few seconds.
     public var tensorCoreUse: String { tensorCores.description }
 
     /// Examined when the first program of `--math fast` is compiled.

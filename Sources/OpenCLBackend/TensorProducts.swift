@@ -22,8 +22,9 @@ struct TensorProducts: Hashable {
         func isSplit(_ tile: TensorTile) -> Bool { batch * tile.groups(product) < target.computeUnits && blocks > 1 }
         func pieces(_ tile: TensorTile) -> Int { batch * tile.groups(product) * (isSplit(tile) ? blocks : 1) }
         func time(_ tile: TensorTile) -> Double {
-            let products = Double(max(pieces(tile), target.computeUnits) * tile.rows * tile.columns)
-            return products * Double(k) / Double(isSplit(tile) ? blocks : 1) / tile.efficiency
+            let sums = Double(max(pieces(tile), target.computeUnits) * tile.rows * tile.columns) / tile.efficiency
+            // To write a block's sums and to join them takes about as long as the block.
+            return isSplit(tile) ? 2 * sums * Double(k) / Double(blocks) : sums * Double(k)
         }
         let tiles = (forced.map { [$0] } ?? TensorTile.all).filter { tile in
             guard tile.fits(target.limits, isPortable: isPortable) else { return false }

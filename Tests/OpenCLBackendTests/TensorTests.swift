@@ -184,6 +184,20 @@ import Testing
         #expect(backend.target(CompileOptions()).tensor == nil)
     }
 
+    /// Blocks are joined only where compute units would be idle otherwise: most of 132 with a result of 512 x 512.
+    @Test func fewTilesAreCutInBlocks() throws {
+        let backend = try backend()
+        backend.tensorCores = .setAside
+        var target = backend.target
+        (target.computeUnits, target.localMemoryByteCount, target.maxWorkGroupSize) = (132, 48 << 10, 1024)
+        for (side, expected) in [(512, true), (1024, false)] {
+            let schedule = try schedule(try Item(name: "", m: side, n: side, k: 4096).program(), on: backend)
+            guard case .matmul(let product) = schedule.steps[0].kernel else { throw GraphError("test", "no product") }
+            let choice = try #require(TensorProducts().tile(for: product, blocks: 16, target))
+            #expect(choice.isSplit == expected, "\(side)")
+        }
+    }
+
     /// Which products are large enough.
     @Test(arguments: [1, 8, 28, 84, 132]) func largeProductsTakeThem(_ computeUnits: Int) throws {
         let backend = try backend()

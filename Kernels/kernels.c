@@ -35,6 +35,9 @@ static const char matmul_cpu_cl[] = {
 static const char matmul_gpu_cl[] = {
 #embed "opencl/matmul_gpu.cl"
     , 0};
+static const char matmul_tensor_cl[] = {
+#embed "opencl/matmul_tensor.cl"
+    , 0};
 static const char matmul_small_cl[] = {
 #embed "opencl/matmul_small.cl"
     , 0};
@@ -113,6 +116,7 @@ static const struct { const char *name, *text; } files[] = {
     {"sort_keys.h", sort_keys_h},
     {"matmul_cpu.cl", matmul_cpu_cl},
     {"matmul_gpu.cl", matmul_gpu_cl},
+    {"matmul_tensor.cl", matmul_tensor_cl},
     {"matmul_small.cl", matmul_small_cl},
     {"join_blocks.cl", join_blocks_cl},
     {"transpose.h", transpose_h},

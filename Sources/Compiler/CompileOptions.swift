@@ -3,7 +3,9 @@ public struct CompileOptions: Hashable, Sendable {
     public enum Math: String, Sendable, Codable, CaseIterable {
         /// The arithmetic contract: the same bits everywhere.
         case exact
-        /// Whatever is fastest on the device.
+        /// Whatever is fastest on the device: other libraries' products, whose sums have an order of their own, and TF32
+        /// where a GPU's tensor cores were found right and faster (operands are rounded to 10 bits of mantissa, a relative
+        /// error of at most 2^-11 each). `Backend.matmulProvider` says which.
         case fast
     }
 

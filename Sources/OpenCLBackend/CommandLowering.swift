@@ -7,6 +7,7 @@ import Graph
 struct CommandLowering {
     private let options: CompileOptions
     private let backend: OpenCLBackend
+    private let target: Target
     private let resources = Resources()
     private var texts: [KernelText] = []
     private var hostStepCount = 0
@@ -31,6 +32,7 @@ struct CommandLowering {
     private init(options: CompileOptions, backend: OpenCLBackend) {
         self.options = options
         self.backend = backend
+        target = backend.target(options)
     }
 
     // MARK: memory
@@ -126,7 +128,7 @@ struct CommandLowering {
                 result.append([try pending(region, workspace: workspace, places)])
             case .loops, .matmul, .convolution, .gather, .scatterAdd, .argsort, .argmax, .cumulativeSum, .linearAlgebra,
                 .composite:
-                let launches = step.kernel.launches(backend.target).filter { !$0.global.contains(0) }
+                let launches = step.kernel.launches(target).filter { !$0.global.contains(0) }
                 texts += launches.map(\.text)
                 result.append(
                     launches.map { .launch($0, workspace: workspace, places: places, label: step.label) })
@@ -136,7 +138,8 @@ struct CommandLowering {
     }
 
     private func fastProduct(_ kernel: Kernel, _ places: [Place?]) throws(DeviceError) -> CLBlastStep? {
-        guard case .matmul(let matmul) = kernel, options.math == .fast else { return nil }
+        guard case .matmul(let matmul) = kernel, options.math == .fast, !matmul.takesTensorCores(target)
+        else { return nil }
         guard let library = backend.clblast else {
             backend.tell("libclblast1 is not installed; --math fast multiplies matrices with our own kernels")
             return nil

@@ -17,6 +17,7 @@ enum KernelFile: String, Hashable, Sendable, CaseIterable {
     // Products.
     case matmulCPU = "matmul_cpu.cl"
     case matmulGPU = "matmul_gpu.cl"
+    case matmulTensor = "matmul_tensor.cl"
     case matmulSmall = "matmul_small.cl"
     case joinBlocks = "join_blocks.cl"
     case convolutionCPU = "convolution_cpu.cl"

@@ -16,6 +16,8 @@ struct Target: Hashable, Sendable {
     var maxWorkGroupSize: Int
     var localMemoryByteCount: Int
     var tiles = TileChoices.rule
+    /// Under `--math fast`, where the device's tensor cores are worth it.
+    var tensor: TensorProducts?
 
     var limits: TileLimits {
         TileLimits(maxWorkGroupSize: maxWorkGroupSize, localMemoryByteCount: localMemoryByteCount)

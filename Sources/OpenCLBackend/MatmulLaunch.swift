@@ -5,6 +5,11 @@ import Graph
 private let blockTerms = 256
 
 extension MatmulKernel {
+    /// Whether it is computed in TF32.
+    func takesTensorCores(_ target: Target) -> Bool {
+        if case .tensor = MatmulPlan(self, target).shape { true } else { false }
+    }
+
     func launches(_ target: Target) -> [Launch] {
         let plan = MatmulPlan(self, target)
         guard plan.count > 0 else { return [] }
@@ -58,6 +63,8 @@ private struct MatmulPlan {
         case small(run: Int)
         case cpu(CPUTile, tilesPerItem: Int)
         case gpu(GPUTile)
+        /// In TF32.
+        case tensor(TensorTile)
     }
 
     /// Elements of the result.
@@ -91,7 +98,9 @@ private struct MatmulPlan {
             shape = .cpu(tile, tilesPerItem: perItem)
             self.parts = parts(batch * panels * tiles.dividedUp(by: perItem))
         case .gpu:
-            if min(m, n) > 4, let tile = GPUTile.best(product, pieces: batch * blocks, target) {
+            if let (tile, isSplit) = target.tensor?.tile(for: product, blocks: blocks, target) {
+                (shape, self.parts) = (.tensor(tile), isSplit ? blocks : 1)
+            } else if min(m, n) > 4, let tile = GPUTile.best(product, pieces: batch * blocks, target) {
                 shape = .gpu(tile)
                 self.parts = parts(batch * tile.groups(product))
             } else {
@@ -131,6 +140,17 @@ private struct MatmulPlan {
                     "TERMS": target.tiles.matmulGPU.depth,
                 ],
                 into: result, global: groups * tile.items, local: tile.items, largest: groups * tile.items)
+        case .tensor(let tile):
+            let items = parts * product.a.offsets.count * tile.groups(product) * tile.items
+            return product.launch(
+                .matmulTensor, parts: parts,
+                [
+                    "WARPS_M": tile.warpsM, "WARPS_N": tile.warpsN, "EACH_M": tile.eachM, "EACH_N": tile.eachN,
+                    "A_QUADS": product.a.hasQuads(product.k, step: product.a.columnStride, product.a.rowStride) ? 1 : 0,
+                    "B_QUADS": product.b.hasQuads(product.k, step: product.b.rowStride, product.b.columnStride) ? 1 : 0,
+                    "PTX": target.tensor?.isPortable == false ? 1 : 0,
+                ],
+                into: result, global: items, local: tile.items, largest: items)
         }
     }
 }

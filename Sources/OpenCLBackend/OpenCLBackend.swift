@@ -136,11 +136,26 @@ public final class OpenCLBackend: Backend {
     }
 
     public func matmulProvider(_ math: CompileOptions.Math) -> String {
-        math == .fast && clblast != nil ? "CLBlast" : "pushforward"
+        guard math == .fast else { return "pushforward" }
+        let own = clblast != nil ? "CLBlast" : "pushforward"
+        return tensorCores.products == nil ? own : "TF32 tensor cores, \(own)"
+    }
+
+    /// Whether the largest products of `--math fast` are computed in TF32, or why not, for people; on devices that have
+    /// tensor cores the first question takes a few seconds.
+    public var tensorCoreUse: String { tensorCores.description }
+
+    /// Examined when the first program of `--math fast` is compiled.
+    lazy var tensorCores = TensorCores(of: self)
+
+    func target(_ options: CompileOptions) -> Target {
+        var result = target
+        if options.math == .fast { result.tensor = tensorCores.products }
+        return result
     }
 
     /// Tuned for the device at its first use.
-    private(set) lazy var clblast: CLBlast? = {
+    lazy var clblast: CLBlast? = {
         CLBlast.shared?.tune(device, tuning?.clblast)
         return CLBlast.shared
     }()
@@ -340,10 +355,11 @@ public final class OpenCLBackend: Backend {
     }
 
     public func workspaceByteCount(_ kernel: Kernel, _ options: CompileOptions) -> Int {
-        kernel.isForHost ? 0 : kernel.workspaceByteCount(target)
+        kernel.isForHost ? 0 : kernel.workspaceByteCount(target(options))
     }
 
     public func prepare(_ schedules: [Schedule], options: CompileOptions) throws(DeviceError) {
+        let target = target(options)
         try build(schedules.flatMap { $0.kernelTexts(target) }, options)
     }
 

@@ -33,6 +33,8 @@ public struct OpenCLDevice: @unchecked Sendable {
     public let localMemoryByteCount: Int
     /// Of those that the contract asks for, the ones that the driver reports.
     public let capabilities: Set<Capability>
+    /// NVIDIA's number of what its device can do, the part before the point; nil where the driver does not give one.
+    public internal(set) var computeCapability: Int?
     let id: cl_device_id
 
     /// As the user names it.
@@ -74,6 +76,9 @@ public struct OpenCLDevice: @unchecked Sendable {
         cacheByteCount = Int(clamping: info.number(CL_DEVICE_GLOBAL_MEM_CACHE_SIZE, cl_ulong(0)))
         maxWorkGroupSize = info.number(CL_DEVICE_MAX_WORK_GROUP_SIZE, 1)
         localMemoryByteCount = Int(clamping: info.number(CL_DEVICE_LOCAL_MEM_SIZE, cl_ulong(0)))
+        // CL_DEVICE_COMPUTE_CAPABILITY_MAJOR_NV
+        let isNumbered = info.text(CL_DEVICE_EXTENSIONS).contains("cl_nv_device_attribute_query")
+        computeCapability = isNumbered ? Int(info.number(0x4000, cl_uint(0))) : nil
         let config = Int32(truncatingIfNeeded: info.number(CL_DEVICE_SINGLE_FP_CONFIG, cl_device_fp_config(0)))
         let bits: [(Capability, Int32)] = [
             (.denormals, CL_FP_DENORM), (.infinityAndNaN, CL_FP_INF_NAN), (.roundToNearest, CL_FP_ROUND_TO_NEAREST),

@@ -25,6 +25,8 @@ extension Tuner {
     /// Its own parameters, where nothing better was known, cannot be had back: they are measured first and once.
     func tuneCLBlast() throws {
         guard let library = backend.clblast else { return }
+        // Products that they take would say nothing of CLBlast.
+        backend.tensorCores = .setAside
         let known = backend.tuning?.clblast ?? CLBlast.seed(for: backend.device)
         var best = known?[Tuner.gemm]
         let products = cases.filter { $0.kernel == .matmul && $0.isTimed }

@@ -72,7 +72,7 @@ struct FastMathTests {
     }
 
     @Test func isNearTheExactResult() throws {
-        #expect(backend.matmulProvider(.fast) == "CLBlast" && backend.matmulProvider(.exact) == "pushforward")
+        #expect(backend.matmulProvider(.fast).hasSuffix("CLBlast") && backend.matmulProvider(.exact) == "pushforward")
         for (name, isTaken, computation) in try cases() {
             let expected = try computation.results(on: devices.cpu)
             let found = try computation.results(on: backend, fast)

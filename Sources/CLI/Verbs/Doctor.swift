@@ -66,11 +66,18 @@ enum DoctorVerb {
             "device": .string(device.name), "device_description": .string(device.description),
             "math": .string(arguments[Common.math].rawValue),
             "tuning_file": (device as? OpenCLBackend)?.tuningFile.map { .string($0) } ?? .null,
+            "tensor_cores": tensorCoreUse(device, arguments).map { .string($0) } ?? .null,
             "capabilities": .array(reported),
             "families": .array(rows), "checks": .integer(families.count),
             "failures": .array(families.complaints.map { .string($0) }),
             "is_sound": .bool(families.complaints.isEmpty),
         ]
+    }
+
+    /// Of OpenCL devices under fast mathematics. No sample's product is large enough for them: what is said here was
+    /// found with products of its own.
+    private static func tensorCoreUse(_ device: any Backend, _ arguments: Arguments) -> String? {
+        arguments[Common.math] == .fast ? (device as? OpenCLBackend)?.tensorCoreUse : nil
     }
 
     private static func text(
@@ -79,6 +86,7 @@ enum DoctorVerb {
     ) -> String {
         var rows = [(name: "device", text: device.description)]
         if let file = (device as? OpenCLBackend)?.tuningFile { rows.append(("tuned", file)) }
+        if let use = tensorCoreUse(device, arguments) { rows.append(("TF32 tensor cores", use)) }
         if let capabilities {
             for capability in OpenCLDevice.Capability.allCases {
                 let answer = capabilities.contains(capability) ? "reported" : "NOT reported: bits may differ"

@@ -23,6 +23,9 @@ static const char linalg_h[] = {
 static const char softmax_h[] = {
 #embed "include/softmax.h"
     , 0};
+static const char element_map_sums_h[] = {
+#embed "include/element_map_sums.h"
+    , 0};
 static const char element_map_h[] = {
 #embed "include/element_map.h"
     , 0};
@@ -112,6 +115,7 @@ static const struct { const char *name, *text; } files[] = {
     {"compensated.h", compensated_h},
     {"linalg.h", linalg_h},
     {"softmax.h", softmax_h},
+    {"element_map_sums.h", element_map_sums_h},
     {"element_map.h", element_map_h},
     {"sort_keys.h", sort_keys_h},
     {"matmul_cpu.cl", matmul_cpu_cl},

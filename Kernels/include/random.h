@@ -121,7 +121,7 @@ PF_INLINE double pf_normal_f64(pf_u32 bits) {
     double x = -pf_abs_f64((double)pf_normal(bits));
     // (distribution function - p) / density, from erf near the middle where p is close to 1/2.
     double y = x * 0x1.6a09e667f3bcdp-1;    // x / sqrt(2)
-    double error = p > 0.25 ? 0.5 * erf(y) + (0.5 - p) : 0.5 * erfc(-y) - p;
+    double error = p > 0.25 ? 0.5 * pf_erf_f64(y) + (0.5 - p) : 0.5 * pf_erf_tail_f64(-y) - p;
     double step = error * 0x1.40d931ff62706p1 * exp(0.5 * x * x);
     x = x - step / (1.0 + 0.5 * x * step);
     return negative ? x : -x;

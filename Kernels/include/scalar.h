@@ -6,7 +6,7 @@
 // selected with ?: and one polynomial is evaluated. Coefficients are our own weighted minimax fits, rounded to float32
 // one after another. Errors are the largest measured against the float64 libm: for functions of one
 // float over every third of all floats (erf, sin and cos: every 17th), for others as they say. Functions named `_f64`
-// (CPU only) are at the end.
+// (CPU only) are in scalar_f64.h.
 #ifndef PF_SCALAR_H
 #define PF_SCALAR_H
 
@@ -336,7 +336,8 @@ PF_INLINE float pf_pow(float x, float y) {
 
 // --------------------------------------------------------------------------------------------------- casts, integers
 
-/// Toward zero, saturating, NaN gives 0. (Integers to integers keep the low bits.)
+/// Toward zero, saturating, NaN gives 0. (Integers to integers keep the low bits.) What NaN gives is chosen among
+/// integers: compilers make a maximum of a choice among floats, and of a signalling NaN processors make different ones.
 PF_INLINE pf_i32 pf_f32_to_i32(float x) {
     float y = x > -0x1p31f ? x : -0x1p31f;
     y = y < 0x1.fffffep30f ? y : 0x1.fffffep30f;
@@ -346,12 +347,12 @@ PF_INLINE pf_i32 pf_f32_to_i32(float x) {
 PF_INLINE pf_u32 pf_f32_to_u32(float x) {
     float y = x > 0.0f ? x : 0.0f;
     y = y < 0x1.fffffep31f ? y : 0x1.fffffep31f;
-    return x >= 0x1p32f ? 0xffffffffu : (pf_u32)y;
+    return x >= 0x1p32f ? 0xffffffffu : (x > 0.0f ? (pf_u32)y : 0u);
 }
 PF_INLINE pf_u8 pf_f32_to_u8(float x) {
     float y = x > 0.0f ? x : 0.0f;
     y = y < 255.0f ? y : 255.0f;
-    return (pf_u8)(pf_i32)y;
+    return x > 0.0f ? (pf_u8)(pf_i32)y : (pf_u8)0;
 }
 
 /// Truncating; x / 0 = 0, and the one quotient that does not fit wraps.
@@ -370,51 +371,8 @@ PF_INLINE pf_i32 pf_shift_right_i32(pf_i32 a, pf_i32 count) { return a >> ((pf_u
 PF_INLINE pf_u32 pf_shift_left_u32(pf_u32 a, pf_u32 count) { return a << (count & 31u); }
 PF_INLINE pf_u32 pf_shift_right_u32(pf_u32 a, pf_u32 count) { return a >> (count & 31u); }
 
-// ----------------------------------------------------------------------------------------------- float64, CPU only
-
 #ifndef __OPENCL_VERSION__
-PF_INLINE double pf_fma_f64(double a, double b, double c) { return __builtin_elementwise_fma(a, b, c); }
-PF_INLINE double pf_sqrt_f64(double x) { return __builtin_elementwise_sqrt(x); }
-PF_INLINE double pf_floor_f64(double x) { return __builtin_elementwise_floor(x); }
-PF_INLINE double pf_ceil_f64(double x) { return __builtin_elementwise_ceil(x); }
-PF_INLINE double pf_round_f64(double x) { return __builtin_elementwise_roundeven(x); }
-PF_INLINE double pf_abs_f64(double x) { return __builtin_elementwise_abs(x); }
-PF_INLINE double pf_sign_f64(double x) { return x > 0.0 ? 1.0 : (x < 0.0 ? -1.0 : x); }
-PF_INLINE double pf_min_f64(double a, double b) { return (a <= b || a != a) ? a : b; }
-PF_INLINE double pf_max_f64(double a, double b) { return (a >= b || a != a) ? a : b; }
-PF_INLINE bool pf_is_finite_f64(double x) { return pf_abs_f64(x) <= 0x1.fffffffffffffp1023; }
-PF_INLINE double pf_rsqrt_f64(double x) { return 1.0 / pf_sqrt_f64(x); }
-PF_INLINE double pf_fmod_f64(double x, double y) { return fmod(x, y); }
-PF_INLINE double pf_exp_f64(double x) { return exp(x); }
-PF_INLINE double pf_log_f64(double x) { return log(x); }
-PF_INLINE double pf_log1p_f64(double x) { return log1p(x); }
-PF_INLINE double pf_expm1_f64(double x) { return expm1(x); }
-PF_INLINE double pf_sin_f64(double x) { return sin(x); }
-PF_INLINE double pf_cos_f64(double x) { return cos(x); }
-PF_INLINE double pf_tanh_f64(double x) { return tanh(x); }
-PF_INLINE double pf_erf_f64(double x) { return erf(x); }
-PF_INLINE double pf_pow_f64(double x, double y) { return pow(x, y); }
-PF_INLINE double pf_sigmoid_f64(double x) {
-    double e = exp(-pf_abs_f64(x));
-    return (x < 0.0 ? e : 1.0) / (1.0 + e);
-}
-PF_INLINE double pf_softplus_f64(double x) { return (x < 0.0 ? 0.0 : x) + log1p(exp(-pf_abs_f64(x))); }
-
-PF_INLINE pf_i32 pf_f64_to_i32(double x) {
-    double y = x > -0x1p31 ? x : -0x1p31;
-    y = y < 0x1.fffffffcp30 ? y : 0x1.fffffffcp30;
-    return x == x ? (pf_i32)y : 0;
-}
-PF_INLINE pf_u32 pf_f64_to_u32(double x) {
-    double y = x > 0.0 ? x : 0.0;
-    y = y < 0x1.fffffffep31 ? y : 0x1.fffffffep31;
-    return (pf_u32)y;
-}
-PF_INLINE pf_u8 pf_f64_to_u8(double x) {
-    double y = x > 0.0 ? x : 0.0;
-    y = y < 255.0 ? y : 255.0;
-    return (pf_u8)(pf_i32)y;
-}
+#include "scalar_f64.h"
 #endif
 
 #endif

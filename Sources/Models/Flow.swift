@@ -1,3 +1,4 @@
+import Configuration
 import Graph
 import Networks
 import Probability
@@ -38,8 +39,7 @@ extension Flow {
 extension Flow {
     /// Throws where a flow of `layers` with conditioners of `hidden` widths cannot be made for rows of this shape.
     func check(layers: Int, hidden: [Int], rowShape: [Int], leastElements: Int) throws {
-        try checkOption("layers", layers, (1...1024).contains(layers), "in 1...1024")
-        try checkOption("hidden", hidden, hidden.allSatisfy { $0 > 0 }, "a list of positive numbers")
+        try checkLayers("", layers, hidden)
         guard rowShape.product >= leastElements else {
             let least = leastElements == 1 ? "one element" : "two elements"
             throw GraphError(Self.name, "needs rows of \(least) at least, not of shape \(rowShape)")
@@ -50,6 +50,12 @@ extension Flow {
     func shaped(_ bijectors: [any Bijector]) -> [any Bijector] {
         bijectors + (shape.count == 1 ? [] : [Reshape(shape)])
     }
+}
+
+/// Throws where a number of layers or widths of conditioners cannot be; `prefix` stands before the options' keys.
+func checkLayers(_ prefix: String, _ layers: Int, _ hidden: [Int]) throws(ConfigurationError) {
+    try checkOption("\(prefix)layers", layers, (1...1024).contains(layers), "in 1...1024")
+    try checkOption("\(prefix)hidden", hidden, hidden.allSatisfy { $0 > 0 }, "a list of positive numbers")
 }
 
 extension MADE {

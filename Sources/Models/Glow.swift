@@ -39,7 +39,7 @@ public struct Glow: Flow {
         try checkOption("levels", levels, (1...16).contains(levels), "in 1...16")
         try checkOption("depth", depth, (1...1024).contains(depth), "in 1...1024")
         try checkOption("width", width, width > 0, "at least 1")
-        try checkOption("scale_bound", scaleBound, scaleBound > 0 && scaleBound.isFinite, "a positive number")
+        try checkPositive("scale_bound", scaleBound)
         guard rowShape.count == 3 else {
             throw GraphError(Self.name, "needs images [channels, height, width], not rows of shape \(rowShape)")
         }

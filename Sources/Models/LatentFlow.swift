@@ -105,8 +105,8 @@ public struct AffineCouplings: FlowLayers {
     }
 
     public func check(_ key: String) throws {
-        try checkLayers(key, layers, hidden)
-        try checkOption("\(key).scale_bound", scaleBound, scaleBound > 0 && scaleBound.isFinite, "a positive number")
+        try checkLayers("\(key).", layers, hidden)
+        try checkPositive("\(key).scale_bound", scaleBound)
     }
 }
 
@@ -140,8 +140,8 @@ public struct InverseAutoregressiveLayers: FlowLayers {
     }
 
     public func check(_ key: String) throws {
-        try checkLayers(key, layers, hidden)
-        try checkOption("\(key).scale_bound", scaleBound, scaleBound > 0 && scaleBound.isFinite, "a positive number")
+        try checkLayers("\(key).", layers, hidden)
+        try checkPositive("\(key).scale_bound", scaleBound)
     }
 }
 
@@ -177,14 +177,8 @@ public struct SplineCouplings: FlowLayers {
     }
 
     public func check(_ key: String) throws {
-        try checkLayers(key, layers, hidden)
+        try checkLayers("\(key).", layers, hidden)
         try checkOption("\(key).bins", bins, (2...512).contains(bins), "in 2...512")
-        try checkOption("\(key).tail_bound", tailBound, tailBound > 0 && tailBound.isFinite, "a positive number")
+        try checkPositive("\(key).tail_bound", tailBound)
     }
-}
-
-/// Throws where the flow `key` has a number of layers or widths of conditioners that cannot be.
-private func checkLayers(_ key: String, _ layers: Int, _ hidden: [Int]) throws {
-    try checkOption("\(key).layers", layers, (1...1024).contains(layers), "in 1...1024")
-    try checkOption("\(key).hidden", hidden, hidden.allSatisfy { $0 > 0 }, "a list of positive numbers")
 }

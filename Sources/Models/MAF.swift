@@ -36,7 +36,7 @@ public struct MAF: Flow {
         model.shape = rowShape
         model.preprocessing = try preprocessing.resolved(for: rowShape)
         try check(layers: layers, hidden: hidden, rowShape: rowShape, leastElements: 1)
-        try checkOption("scale_bound", scaleBound, scaleBound > 0 && scaleBound.isFinite, "a positive number")
+        try checkPositive("scale_bound", scaleBound)
         return model
     }
 

@@ -46,7 +46,7 @@ public struct NSF: Flow {
         model.preprocessing = try preprocessing.resolved(for: rowShape)
         try check(layers: layers, hidden: hidden, rowShape: rowShape, leastElements: structure == .coupling ? 2 : 1)
         try checkOption("bins", bins, (2...512).contains(bins), "in 2...512")
-        try checkOption("tail_bound", tailBound, tailBound > 0 && tailBound.isFinite, "a positive number")
+        try checkPositive("tail_bound", tailBound)
         return model
     }
 

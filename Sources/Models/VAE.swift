@@ -77,3 +77,8 @@ func checkOption<Value>(
 ) throws(ConfigurationError) {
     if !isAllowed { throw .badValue("model.\(key)", value: "\(value)", expected: expected) }
 }
+
+/// Throws where a bound is not a number above 0.
+func checkPositive(_ key: String, _ value: Double) throws(ConfigurationError) {
+    try checkOption(key, value, value > 0 && value.isFinite, "a positive number")
+}

@@ -37,6 +37,7 @@ extension CompositeKernel {
         let lanes = min(1 << (Int.bitWidth - (length - 1).leadingZeroBitCount), 32)
         let options = map.macros
         func text(_ value: Double) -> String { ScalarLiteral(value, .float32).text }
+        let files: [KernelFile] = [.elementMapSums, .elementMap, .elementMapRows]
         let source = KernelText(
             headers: [.opencl, .scalar, .compensated],
             [
@@ -47,7 +48,7 @@ extension CompositeKernel {
                 "PARAMETERS": "\(map.parameterCount)", "ROWS": "\(rows)", "LENGTH": "\(length)",
                 "GROUP": "\(group)", "LANES": "\(lanes)", "SHARE": "\(share)", "EM_TILE": group == 1 ? "64" : "1",
                 "INDEX": indexType(largest: (rows + group) * map.parameterCount * length),
-            ], body: KernelFile.elementMap.text + KernelFile.elementMapRows.text)
+            ], body: files.map(\.text).joined())
         if group == 1 { return [Launch(source, arguments, items: rows.dividedUp(by: share), target)] }
         let groups = gradient ? (rows * length).dividedUp(by: group) : rows.dividedUp(by: group / lanes)
         return [Launch(source, arguments, groups: groups, of: group)]

@@ -9,6 +9,7 @@ enum KernelFile: String, Hashable, Sendable, CaseIterable {
     case compensated = "compensated.h"
     case linalg = "linalg.h"
     case softmax = "softmax.h"
+    case elementMapSums = "element_map_sums.h"
     case elementMap = "element_map.h"
     case sortKeys = "sort_keys.h"
     case transpose = "transpose.h"

@@ -126,7 +126,14 @@ public final class Trained<M: Model> {
             }
             try progress?(stage.index * count + start + kept, stage.count * count)
         }
-        return zip(types, results).compactMap { HostArray($0, bytes: $1) }
+        return try zip(types, results).map { type, bytes in
+            guard let result = HostArray(type, bytes: bytes) else {
+                throw TrainingError(
+                    M.name, "the outputs of \(key) are \(bytes.count) bytes, not \(type)",
+                    "give each output one row for each row of the batch")
+            }
+            return result
+        }
     }
 
     /// So many rows, or parts of them that are alike, where the device computes these faster.

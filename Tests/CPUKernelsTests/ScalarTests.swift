@@ -97,6 +97,31 @@ private let special: [Float] = [
         #expect(worst > 0.5 && worst < 1.2)
     }
 
+    /// Against the C library's erf, which is within 1 ulp itself, and its erfc, within 3.
+    @Test func errorFunctionOfFloat64() {
+        var worst = (whole: 0.0, tail: 0.0), isOdd = true
+        var random = SplitMix(state: 6)
+        for _ in 0..<200_000 {
+            let x = Double(random.next() >> 11) * 0x1p-53 * 6.1
+            isOdd = isOdd && pf_erf_f64(-x) == -pf_erf_f64(x)
+            worst.whole = max(worst.whole, abs(pf_erf_f64(x) - erf(x)) / erf(x).ulp)
+            if x >= 0.47, x <= 6 { worst.tail = max(worst.tail, abs(pf_erf_tail_f64(x) - erfc(x)) / erfc(x).ulp) }
+        }
+        #expect(worst.whole > 0.5 && worst.whole < 2.2)
+        #expect(worst.tail > 0.5 && worst.tail < 6.9)
+        #expect(isOdd)
+        #expect(pf_erf_f64(.infinity) == 1 && pf_erf_f64(-.infinity) == -1 && pf_erf_f64(.nan).isNaN)
+        #expect(pf_erf_f64(-0.0).sign == .minus && pf_erf_f64(.leastNonzeroMagnitude) == .leastNonzeroMagnitude)
+        // The quantile, by the distribution function of the value.
+        var error = 0.0
+        for bits in stride(from: UInt32(0), through: 1 << 31, by: 65_537) {
+            let x = pf_normal_f64(bits), p = (Double(bits) + 0.5) * 0x1p-32
+            let density = exp(-x * x / 2) / (2 * Double.pi).squareRoot()
+            error = max(error, abs(0.5 * erfc(-x / 2.0.squareRoot()) - p) / density / max(abs(x), 0.1))
+        }
+        #expect(error < 2e-15)
+    }
+
     @Test func normalQuantile() {
         var previous = -Float.infinity
         var worst = 0.0

@@ -2,6 +2,8 @@ import Foundation
 import Pushforward
 import Testing
 
+@testable import Training
+
 @Suite struct TrainingTrainedTests {
     private func trained(
         _ model: ConvVAE = smallModel, _ binarization: Binarization = .none, steps: Int = 20
@@ -51,6 +53,18 @@ import Testing
         #expect(whole == (try trained.sample(7..<2507, output: .draw, batchSize: 128)))
         let alone = try trained.sample(2506..<2507, output: .draw)
         #expect(whole.shape == [2500, 1, 4, 4] && alone.bytes == Array(whole.bytes.suffix(64)))
+    }
+
+    @Test func anOutputThatHasNoRowForEachRowIsAnError() throws {
+        let trained = try trained()
+        func shapes(_ key: String, rowsOfEach: Int) throws -> [[Int]] {
+            try trained.map(key, count: 5, batchSize: 2, seed: 0, indices: { UInt32($0) }) {
+                [$0.graph.constant(1, TensorType([rowsOfEach * $0.rows, 3], .float32))]
+            }.map(\.shape)
+        }
+        #expect(try shapes("rows", rowsOfEach: 1) == [[5, 3]])
+        let problem = message { _ = try shapes("pairs", rowsOfEach: 2) }
+        #expect(problem.contains("pairs") && problem.contains("120 bytes") && problem.contains("one row for each"))
     }
 
     @Test func codesAndReconstructionsDoNotDependOnTheBatch() throws {

@@ -41,7 +41,7 @@ enum TensorCores: CustomStringConvertible {
         }
         do {
             let examination = try TensorExamination(TensorProducts(), of: backend)
-            self = try examination.finding(timing: TensorExamination.timed(backend.target.computeUnits))
+            self = try examination.finding { try examination.leastGain(backend.target.computeUnits) }
         } catch {
             self = .failed("\(error)")
         }
@@ -59,11 +59,12 @@ struct TensorExamination {
         self.backend = try OpenCLBackend(backend.device, host: backend.host, options: backend.options)
     }
 
-    func finding(timing timed: [Item]) throws -> TensorCores {
+    /// - Parameter leastGain: how many times as fast products are, measured where all are right.
+    func finding(_ leastGain: () throws -> Double) throws -> TensorCores {
         for tile in TensorTile.all {
             for item in Item.all where !item.isRight(try results(of: item, by: tile)) { return .wrong }
         }
-        let gain = try timed.reduce(Double.infinity) { min($0, try self.gain($1)) }
+        let gain = try leastGain()
         let other = backend.clblast != nil ? "CLBlast" : "our kernels"
         return gain >= 1.1 ? .used(products, gain: gain, other: other) : .slower(gain: gain, other: other)
     }
@@ -170,8 +171,12 @@ struct TensorExamination {
         ]
     }
 
+    func leastGain(_ computeUnits: Int) throws -> Double {
+        try TensorExamination.timed(computeUnits).reduce(.infinity) { min($0, try gain($1)) }
+    }
+
     /// How many times as fast a product is in TF32.
-    private func gain(_ item: Item) throws -> Double {
+    func gain(_ item: Item) throws -> Double {
         let (other, own) = (try compiled(item, nil), try compiled(item, products))
         var least = (other: Double.infinity, own: Double.infinity)
         // In turn, as clocks change.

@@ -126,23 +126,24 @@ import Testing
                 backend.built[text] = backend.built[changed]
                 #expect(!item.isRight(try examination.results(of: item, by: tile)), "\(item.name)")
             }
-            guard case .wrong = try examination.finding(timing: []) else {
+            guard case .wrong = try examination.finding({ 2 }) else {
                 Issue.record("they are not found")
                 return
             }
         }
     }
 
-    /// The stand-in is right, but slow.
     @Test func theyAreUsedOnlyWhereTheyAreFaster() throws {
         let examination = try examination()
-        let finding = try examination.finding(timing: [Item(name: "small", m: 64, n: 64, k: 256)])
-        guard case .slower(let gain, _) = finding else {
+        let finding = try examination.finding { 1.09 }
+        guard case .slower(1.09, _) = finding else {
             Issue.record("\(finding)")
             return
         }
-        #expect(gain < 1.1 && finding.products == nil)
-        #expect(try examination.finding(timing: []).products != nil)
+        #expect(finding.products == nil)
+        #expect(try examination.finding { 1.11 }.products != nil)
+        let gain = try examination.gain(Item(name: "small", m: 64, n: 64, k: 256))
+        #expect(gain > 0 && gain.isFinite)
     }
 
     @Test func otherDevicesAreNotAskedForPTX() throws {

@@ -125,7 +125,7 @@ static void blas_chunk(const void *args, int64_t chunk, void *scratch) {
     char *result = (char *)m->c + c * size;
     const char *bias = m->bias ? (const char *)m->bias + j0 * size : NULL;
     const pf_matmul_kernels *kernels = pf_matmul_kernels_at(pf_isa_current(), m->type);
-    kernels->finish(rows, columns, result, m->n, bias, m->rectify, result, m->n);
+    kernels->finish(rows, columns, result, m->n, bias, m->rectify, NULL, result, m->n);
 }
 
 pf_plan *pf_blas_matmul_prepare(const pf_matmul *m) {

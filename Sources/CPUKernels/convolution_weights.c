@@ -17,6 +17,7 @@ static int64_t group_offset(const weights_plan *p, int64_t group) {
 
 // MARK: operands and results
 
+// Of a channel's first pixels, as far as packing fetches ahead.
 #define HEAD_BYTES 256
 
 // The output gradient has its pixels, the terms, contiguous; a K block may span several samples.

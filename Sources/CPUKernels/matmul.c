@@ -44,8 +44,7 @@ static void store(const pf_gemm *g, int64_t entry, int64_t i0, int64_t m, int64_
     if (p->swapped) {
         g->kernels->transpose(m, n, tile, step, at(g->bias, i0, g->size), NULL, g->rectify, mask, c, g->rows);
     } else {
-        g->kernels->finish(m, n, tile, step, at(g->bias, j0, g->size), g->rectify, c, g->cols);
-        if (mask) g->kernels->mask(m, n, mask, g->cols, c);
+        g->kernels->finish(m, n, tile, step, at(g->bias, j0, g->size), g->rectify, mask, c, g->cols);
     }
 }
 
@@ -60,11 +59,12 @@ static void tiny_chunk(const void *args, int64_t chunk, void *scratch) {
     const pf_matmul *m = &p->matmul;
     int64_t size = pf_type_size(m->type), first = chunk * p->chunk_entries;
     for (int64_t e = first; e < pf_min(first + p->chunk_entries, m->batch); e++) {
+        char *c = (char *)m->c + e * m->m * m->n * size;
         p->gemm.kernels->tiny(m->m, m->n, m->k, at(m->a, m->a_offsets ? m->a_offsets[e] : 0, size), m->a_row, m->a_col,
                               at(m->b, m->b_offsets ? m->b_offsets[e] : 0, size), m->b_row, m->b_col,
-                              (char *)m->c + e * m->m * m->n * size, m->bias, m->rectify);
-        if (m->mask) p->gemm.kernels->mask(m->m, m->n, at(m->mask, e * m->m * m->n, size), m->n,
-                                           (char *)m->c + e * m->m * m->n * size);
+                              c, m->bias, m->rectify);
+        const void *mask = at(m->mask, e * m->m * m->n, size);
+        if (mask) p->gemm.kernels->finish(m->m, m->n, c, m->n, NULL, false, mask, c, m->n);
     }
 }
 

@@ -314,23 +314,27 @@ static void NAME(tiny)(int64_t m, int64_t n, int64_t k, const void *a, int64_t a
 }
 
 static void NAME(finish)(int64_t m, int64_t n, const void *tile, int64_t t_step, const void *bias, bool rectify,
-                         void *result, int64_t c_step) {
+                         const void *mask, void *result, int64_t c_step) {
     const T *add = bias;
     for (int64_t i = 0; i < m; i++) {
         const T *t = (const T *)tile + i * t_step;
+        const T *y = mask ? (const T *)mask + i * c_step : NULL;
         T *c = (T *)result + i * c_step;
         int64_t j = 0;
         for (; j + LANES <= n; j += LANES) {
             VEC addend = add ? NAME(load)(add + j) : (VEC)(T)0;
-            NAME(put)(c + j, NAME(finished)(NAME(load)(t + j), addend, add, rectify));
+            VEC some = NAME(finished)(NAME(load)(t + j), addend, add, rectify);
+            NAME(put)(c + j, y ? NAME(gated)(some, y + j, LANES) : some);
         }
         if (j < n) {
             VEC addend = add ? NAME(load_some)(add + j, n - j) : (VEC)(T)0;
-            NAME(put_some)(c + j, NAME(finished)(NAME(load_some)(t + j, n - j), addend, add, rectify), n - j);
+            VEC some = NAME(finished)(NAME(load_some)(t + j, n - j), addend, add, rectify);
+            NAME(put_some)(c + j, y ? NAME(gated)(some, y + j, n - j) : some, n - j);
         }
     }
 }
 
+// How many vectors ahead a transpose fetches the lines that it will write.
 #define WRITE_AHEAD 2
 
 static void NAME(transpose)(int64_t m, int64_t n, const void *tile, int64_t t_step, const void *row_bias,
@@ -373,19 +377,6 @@ static void NAME(transpose)(int64_t m, int64_t n, const void *tile, int64_t t_st
     }
 }
 
-static void NAME(mask)(int64_t m, int64_t n, const void *mask, int64_t step, void *result) {
-    for (int64_t i = 0; i < m; i++) {
-        const T *y = (const T *)mask + i * step;
-        T *c = (T *)result + i * step;
-        int64_t j = 0;
-        for (; j + LANES <= n; j += LANES)
-            NAME(put)(c + j, NAME(load)(y + j) > (VEC)(T)0 ? NAME(load)(c + j) : (VEC)(T)0);
-        if (j == n) continue;
-        VEC some = NAME(load_some)(y + j, n - j) > (VEC)(T)0 ? NAME(load_some)(c + j, n - j) : (VEC)(T)0;
-        NAME(put_some)(c + j, some, n - j);
-    }
-}
-
 static void NAME(join)(int64_t n, const void *parts, int64_t count, int64_t step, void *sum) {
     const T *p = parts;
     T *s = sum;
@@ -420,7 +411,6 @@ const pf_matmul_kernels NAME(pf_matmul) = {
     .tiny = NAME(tiny),
     .finish = NAME(finish),
     .transpose = NAME(transpose),
-    .mask = NAME(mask),
     .join = NAME(join),
     .pad = NAME(pad),
     .store_run = NAME(store_run),

@@ -70,16 +70,13 @@ typedef struct {
     // a mask that is not NULL, which lies like c, is not positive.
 
     /// c[i * c_step + j] = t[i * t_step + j] and bias[j]; t may be c.
-    void (*finish)(int64_t m, int64_t n, const void *t, int64_t t_step, const void *bias, bool rectify, void *c,
-                   int64_t c_step);
+    void (*finish)(int64_t m, int64_t n, const void *t, int64_t t_step, const void *bias, bool rectify,
+                   const void *mask, void *c, int64_t c_step);
 
     /// c[j * c_step + i] = t[i * t_step + j] and row_bias[i] or lane_bias[j]. May read t up to the end of a row's last
     /// vector.
     void (*transpose)(int64_t m, int64_t n, const void *t, int64_t t_step, const void *row_bias, const void *lane_bias,
                       bool rectify, const void *mask, void *c, int64_t c_step);
-
-    /// c[i * step + j] = 0 where mask[i * step + j] is not positive.
-    void (*mask)(int64_t m, int64_t n, const void *mask, int64_t step, void *c);
 
     /// sum[j] = ((parts[j] + parts[step + j]) + parts[2 * step + j]) + ...
     void (*join)(int64_t n, const void *parts, int64_t count, int64_t step, void *sum);
